@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = next(
+    line.split('"')[1] for line in (here / "mxart/__init__.py").read_text().splitlines() if line.startswith("__version__")
+)
+
+setup(
+    name="mxart",
+    version=version,
+    description="An artifact repository: caches what builds fetch, holds what they publish",
+    long_description=(here / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["mxart", "mxart.*"]),
+    package_data={"mxart.web": ["templates/*", "static/*"], "mxart.cli": ["templates/*"]},
+    entry_points={"console_scripts": ["mxart = mxart.cli:main"]},
+    install_requires=[
+        "tornado>=6.5",
+        "pycurl>=7.45.3",
+        "lmdb>=1.5",
+        "msgpack>=1.0.8",
+        "toml>=0.10.2",
+        "click>=8.1",
+        "argon2-cffi>=23.1",
+        "jinja2>=3.1",
+        "tqdm>=4.66",
+    ],
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Software Development :: Build Tools",
+    ],
+)
