@@ -1,1 +1,285 @@
-""""""
+"""Bytes and facts: blobs, the index over them, and the locks between processes. Knows no format and no HTTP.
+
+Three interfaces, all awaitable, so that other backends can stand in for files and LMDB; `Store` is one of each.
+What each must do is written here, and tested once for all in ``tests/store/suite.py``.
+
+Order of every write, so that a crash at any instant leaves nothing half there: the bytes are fsynced, named by their
+digest, their directory fsynced; then one index transaction makes the change visible. A blob that no transaction ever
+named is an orphan: harmless, and removed by ``gc``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Protocol
+
+from mxart.model import Digest, Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """The record of one download, from its head to its end: what followers in other workers go by.
+
+    ``state``: "active" while its leader holds the fetch lock (or died holding it), then "entered" or "failed".
+    How far it has come is the size of ``file``.
+    """
+
+    repository: str
+    path: str
+    attempt: str  # names the file's content: another attempt starts another file
+    state: str
+    file: str = ""  # name in incoming/; "" when there is nothing to follow or to resume
+    length: int | None = None  # bytes of the whole, when known
+    etag: str = ""
+    last_modified: str = ""
+    resumable: bool = False  # the upstream can go on from where the file ends
+    failure: str = ""  # class of the error, by its name in mxart.errors
+    message: str = ""
+    retry_after: float = 0.0  # seconds
+    changed: float = 0.0  # UTC seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the change log."""
+
+    sequence: int
+    repository: str
+    path: str
+    action: str  # "put", "absent", "delete", "restore"
+    digest: Digest | None
+    time: float  # UTC seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """A deleted entry that can still be restored."""
+
+    id: int  # the change that deleted it
+    entry: Entry
+    deleted: float  # UTC seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRecord:
+    """What the index knows of a blob: its size in bytes, how many entries and trashed entries name it, and since
+    when (UTC seconds) nobody does (0.0: somebody does)."""
+
+    digest: Digest
+    size: int
+    references: int
+    loose_since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who can prove who they are by a password."""
+
+    name: str
+    password_hash: str
+    admin: bool = False
+    created: float = 0.0  # UTC seconds
+
+
+class Accounts(Protocol):
+    """The narrow view of the index that ``access`` gets."""
+
+    async def account(self, name: str) -> Account | None: ...
+
+    async def put_account(self, account: Account) -> None:
+        """Durable after the call."""
+        ...
+
+
+class Index(Accounts, Protocol):
+    """Facts. A read takes microseconds and no lock; a write is one transaction, and the moment a change happens.
+
+    Writes of one process are committed together (group commit). ``durable`` ones survive a power failure once the
+    call returns; others survive a crash of every process, and never leave the index broken.
+    Raises StoreFull when there is no room; nothing is changed then.
+    """
+
+    async def get(self, repository: str, path: str) -> Entry | None: ...
+
+    async def put(self, entry: Entry, *, download: Download | None = None, durable: bool = True) -> Entry:
+        """True after: the entry stands in place of any other at its path, the change log has it, references to
+        blobs are counted, and ``download`` is recorded in the same transaction. Returns it with its sequence."""
+        ...
+
+    async def touch(self, entry: Entry) -> None:
+        """The upstream confirmed the entry: its validators and ``checked`` are noted, if the entry still stands
+        (same sequence). Not a change: the log has nothing of it."""
+        ...
+
+    def served(self, entry: Entry, when: float) -> None:
+        """Note that it was given to a client; written in batches. Never waits, never fails."""
+        ...
+
+    async def flush_served(self) -> None:
+        """Write what `served` has gathered."""
+        ...
+
+    async def list(self, repository: str, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Entry]:
+        """Entries below ``prefix`` in byte order of their keys, from the one after ``after``; absences included."""
+        ...
+
+    async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
+        """True after: no entry stands there; the deleted one is in the trash. None when there was none."""
+        ...
+
+    async def trash(self, after: int = 0, limit: int = 1000) -> Sequence[Trashed]: ...
+
+    async def restore(self, trash_id: int, when: float) -> Entry:
+        """True after: the entry stands again. Raises NotFound, or Conflict when another has taken its place."""
+        ...
+
+    async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
+        """Forget what was deleted before that time, the oldest first, at most ``limit``."""
+        ...
+
+    async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]: ...
+
+    async def blob(self, digest: Digest) -> BlobRecord | None: ...
+
+    async def blobs(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:
+        """Blob records in order of their digests (hex), from the one after ``after``."""
+        ...
+
+    async def loose(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:
+        """The same, only those that nobody names."""
+        ...
+
+    async def forget_blob(self, digest: Digest) -> bool:
+        """True after: the index knows the blob no more. False, and nothing changed, when something names it."""
+        ...
+
+    async def recount(self, digest: Digest, size: int, references: int) -> None:
+        """Set a blob's record right (fsck)."""
+        ...
+
+    async def download(self, repository: str, path: str) -> Download | None: ...
+
+    async def put_download(self, download: Download) -> None: ...
+
+    async def downloads(self, limit: int = 10000) -> Sequence[Download]: ...
+
+    async def forget_download(self, download: Download) -> None:
+        """Drop the record, unless a later attempt or state has taken its place."""
+        ...
+
+    async def note(self, name: str) -> bytes | None:
+        """A small fact that all workers share (the health of an upstream, how far a long job has come)."""
+        ...
+
+    async def put_note(self, name: str, value: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do; callers read this, they never ask what it is."""
+
+    sendfile: bool  # open() gives a real file descriptor
+    shared: bool  # several machines may use it at once
+
+
+class Blobs(Protocol):
+    """Content by digest: written once, immutable, never seen in part."""
+
+    capabilities: Capabilities
+
+    def open(self, digest: Digest, size: int) -> FileIO | None:
+        """The blob, open for reading; None when it is not there or not ``size`` bytes long. Microseconds."""
+        ...
+
+    async def adopt(self, file: Path, digest: Digest) -> None:
+        """``file`` (whole, hashed, on the same file system) is durable under its digest, and gone from its place."""
+        ...
+
+    async def delete(self, digest: Digest) -> int:
+        """True after: it is gone. Returns the bytes freed, 0 when there was nothing."""
+        ...
+
+    def walk(self) -> Iterator[tuple[Digest, int, float]]:
+        """Every blob: digest, size in bytes, when it was written (UTC seconds). Blocking: run it in a thread."""
+        ...
+
+    def verify(self, digest: Digest) -> bool:
+        """Do the stored bytes have that digest? False also when there are none. Blocking: run it in a thread."""
+        ...
+
+    async def quarantine(self, digest: Digest) -> None:
+        """Take damaged bytes out of the way without destroying them."""
+        ...
+
+
+class Lock(Protocol):
+    """A held lock. Ends with `release`, or with the process."""
+
+    def release(self) -> None:
+        """Safe to call twice."""
+        ...
+
+
+class Slots(Protocol):
+    """Some number of places, counted over all processes."""
+
+    def take(self) -> Lock | None:
+        """A free place, or None. Never waits."""
+        ...
+
+
+class Locks(Protocol):
+    """Mutual exclusion between all processes of a store, and within one. A dead holder holds nothing."""
+
+    def try_lock(self, key: str) -> Lock | None:
+        """The lock on ``key``, or None when anyone else (also in this process) holds it. Never waits."""
+        ...
+
+    async def lock(self, key: str) -> Lock:
+        """The lock on ``key``, as soon as it is free."""
+        ...
+
+    def slots(self, name: str, count: int) -> Slots: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One of each, over one data folder."""
+
+    path: Path
+    blobs: Blobs
+    index: Index
+    locks: Locks
+
+    async def enter(self, entry: Entry, file: Path, download: Download | None = None, *, durable: bool) -> Entry:
+        """True after: the bytes of ``file`` (whole and hashed; ``entry.digest`` is theirs) are stored and the entry
+        stands. Blob first, entry after; the digest's lock keeps ``gc`` from between the two."""
+        assert entry.digest is not None
+        lock = await self.locks.lock(f"blob {entry.digest}")
+        try:
+            await self.blobs.adopt(file, entry.digest)
+            return await self.index.put(entry, download=download, durable=durable)
+        finally:
+            lock.release()
+
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "BlobRecord",
+    "Blobs",
+    "Capabilities",
+    "Change",
+    "Download",
+    "Index",
+    "Lock",
+    "Locks",
+    "Slots",
+    "Store",
+    "Trashed",
+]

@@ -1,0 +1,102 @@
+"""Blobs as files: one per digest, written once, read-only, never seen in part. Knows no index.
+
+The order of an adoption: fsync the file, make it read-only, rename it to its digest, fsync the folder. Whoever sees
+the name sees whole and durable bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from mxart.model import Digest
+from mxart.offload import offload
+from mxart.store import Capabilities
+from mxart.store.disk import fsync_folder, full_is_an_error
+from mxart.store.layout import blob_path, blobs_folder, quarantine_folder
+
+_READ = 1 << 20  # bytes at a time when hashing
+
+
+class FileBlobs:
+    """`Blobs` in ``data/blobs``."""
+
+    capabilities = Capabilities(sendfile=True, shared=False)
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def open(self, digest: Digest, size: int) -> FileIO | None:
+        try:
+            file = FileIO(os.open(blob_path(self._data, digest), os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return None
+        if os.fstat(file.fileno()).st_size != size:
+            file.close()
+            return None
+        return file
+
+    async def adopt(self, file: Path, digest: Digest) -> None:
+        await offload(self._adopt, file, digest)
+
+    def _adopt(self, file: Path, digest: Digest) -> None:
+        target = blob_path(self._data, digest)
+        with full_is_an_error("a blob"):
+            _fsync(file)
+            file.chmod(0o444)
+            if not target.parent.exists():
+                target.parent.mkdir(exist_ok=True)
+                fsync_folder(target.parent.parent)
+            file.rename(target)
+            fsync_folder(target.parent)
+
+    async def delete(self, digest: Digest) -> int:
+        return await offload(self._delete, digest)
+
+    def _delete(self, digest: Digest) -> int:
+        path = blob_path(self._data, digest)
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return size
+
+    def walk(self) -> Iterator[tuple[Digest, int, float]]:
+        for folder in sorted(blobs_folder(self._data).iterdir()):
+            for path in sorted(folder.iterdir()):
+                with suppress(FileNotFoundError):  # deleted while we walk
+                    stat = path.stat()
+                    yield Digest("sha256", path.name), stat.st_size, stat.st_mtime
+
+    def verify(self, digest: Digest) -> bool:
+        try:
+            with blob_path(self._data, digest).open("rb", buffering=0) as file:
+                return hash_file(file).hexdigest() == digest.hex
+        except FileNotFoundError:
+            return False
+
+    async def quarantine(self, digest: Digest) -> None:
+        with suppress(FileNotFoundError):
+            await offload(blob_path(self._data, digest).rename, quarantine_folder(self._data) / digest.hex)
+
+
+def hash_file(file: FileIO, start: int = 0) -> hashlib._Hash:
+    """SHA-256 of the file from offset ``start`` to its end; its position is left alone. Blocking."""
+    state = hashlib.sha256()
+    while chunk := os.pread(file.fileno(), _READ, start):
+        state.update(chunk)
+        start += len(chunk)
+    return state
+
+
+def _fsync(file: Path) -> None:
+    fd = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,92 @@
+"""Content in progress: one writer appends and hashes, any number of followers in any process read what is there.
+
+A file in ``incoming/`` only ever grows. It is never truncated, so whoever reads it reads what others read; what has
+to start anew starts another file. A dead writer's file is taken up by `IncomingFile.reopen`, which hashes it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from mxart.model import Digest
+from mxart.offload import offload
+from mxart.store.blobs import hash_file
+from mxart.store.disk import full_is_an_error
+from mxart.store.layout import incoming_folder
+
+
+class IncomingFile:
+    """A growing file and the digest of what is in it. One writer; not for concurrent calls."""
+
+    def __init__(self, path: Path, file: FileIO, state: hashlib._Hash, size: int) -> None:
+        self.path = path
+        self.file = file  # open for reading and writing; followers in this process may pread from it
+        self.size = size  # bytes written so far
+        self._state = state
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def digest(self) -> Digest:
+        return Digest("sha256", self._state.hexdigest())
+
+    @classmethod
+    async def create(cls, data: Path, prefix: str) -> IncomingFile:
+        """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. Raises StoreFull."""
+        path = incoming_folder(data) / f"{prefix}-{secrets.token_hex(16)}"
+        file = await offload(_open, path, os.O_CREAT | os.O_EXCL)
+        return cls(path, file, hashlib.sha256(), 0)
+
+    @classmethod
+    async def reopen(cls, data: Path, name: str) -> IncomingFile | None:
+        """The file that a dead writer left, hashed again, ready to go on; None when it is gone."""
+        path = incoming_folder(data) / name
+        try:
+            file = await offload(_open, path, 0)
+        except FileNotFoundError:
+            return None
+        state = await offload(hash_file, file)
+        return cls(path, file, state, os.fstat(file.fileno()).st_size)
+
+    async def append(self, chunk: bytes) -> None:
+        """True after: the bytes can be read by followers, and are part of the digest. Raises StoreFull."""
+        await offload(self._append, chunk)
+
+    def _append(self, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        with full_is_an_error("what the upstream sends"):
+            while view:
+                written = os.pwrite(self.file.fileno(), view, self.size)
+                self._state.update(view[:written])
+                self.size += written
+                view = view[written:]
+
+    def close(self) -> None:
+        """The file stays, for others to follow or resume."""
+        self.file.close()
+
+    def discard(self) -> None:
+        """The name is gone; whoever has it open can still read. Safe to call twice, and after an adoption."""
+        self.close()
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+def follow(data: Path, name: str) -> FileIO | None:
+    """The file, open for reading; None when it is gone (adopted or discarded)."""
+    try:
+        return FileIO(os.open(incoming_folder(data) / name, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return None
+
+
+def _open(path: Path, flags: int) -> FileIO:
+    with full_is_an_error("what the upstream sends"):
+        return FileIO(os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o644), "r+")

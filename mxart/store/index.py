@@ -1,0 +1,192 @@
+"""The index in LMDB: entries, change log, references, trash, downloads, accounts.
+
+Opened after the fork, once a process. Reads happen where they are asked, in a transaction that lives for
+microseconds and never across an ``await``. Writes go through one thread (``writer.py``), which commits all that waits
+at once. The operations that run inside its transactions are in ``operations.py``.
+
+The environment runs without ``sync`` of its meta page on each commit (a power failure may undo the last commits, never
+break the index); a durable write syncs it. Never ``writemap``: a stray write in the process must not reach the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from mxart.errors import Conflict, NotFound
+from mxart.model import Digest, Entry
+from mxart.store import Account, BlobRecord, Change, Download, Trashed, records
+from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
+from mxart.store.operations import Operations
+from mxart.store.writer import Writer
+
+_READERS = 2048  # reader slots for all processes; a slot is 64 bytes
+
+
+class LmdbIndex:
+    """`Index` in ``data/index``. Belongs to the process that opened it; close it before a fork."""
+
+    def __init__(self, data: Path, map_size: int) -> None:
+        """``map_size``: bytes of address space, the most the index can grow to. Raises lmdb.Error."""
+        self._env = lmdb.open(
+            str(index_folder(data)),
+            map_size=map_size,
+            max_dbs=len(DATABASES),
+            max_readers=_READERS,
+            metasync=False,
+            readahead=False,  # look-ups are random; read-ahead would evict what is hot
+        )
+        self._env.reader_check()
+        self._db = {name: self._env.open_db(name.encode()) for name in DATABASES}
+        self._do = Operations(self._db)
+        self._writer = Writer(self._env)
+        self._entries = self._db["entries"]
+        self._served: dict[tuple[str, str], float] = {}
+
+    # --- entries ---
+
+    async def get(self, repository: str, path: str) -> Entry | None:
+        record = self._read("entries", entry_key(repository, path))
+        return None if record is None else records.unpack_entry(record)
+
+    async def put(self, entry: Entry, *, download: Download | None = None, durable: bool = True) -> Entry:
+        return await self._writer.run(lambda txn: self._do.put(txn, entry, download), durable=durable)
+
+    async def touch(self, entry: Entry) -> None:
+        await self._writer.run(lambda txn: self._do.touch(txn, entry), durable=False)
+
+    def served(self, entry: Entry, when: float) -> None:
+        self._served[entry.repository, entry.path] = when
+
+    async def flush_served(self) -> None:
+        batch, self._served = self._served, {}
+        if batch:
+            await self._writer.run(lambda txn: self._do.served(txn, batch), durable=False)
+
+    async def list(self, repository: str, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Entry]:
+        start = entry_key(repository, after) if after else b""
+        within = entry_prefix(repository, prefix)
+        found: list[Entry] = []
+        with self._env.begin() as txn:
+            for key, record in _items(txn, self._entries, max(start, within)):
+                if not key.startswith(within) or len(found) == limit:
+                    break
+                served = records.unpack_time(txn.get(key, db=self._db["served"]))
+                entry = records.unpack_entry(record, served)
+                if key != start and entry.path.startswith(prefix):
+                    found.append(entry)
+        return found
+
+    # --- trash ---
+
+    async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
+        return await self._writer.run(lambda txn: self._do.delete(txn, repository, path, when), durable=True)
+
+    async def trash(self, after: int = 0, limit: int = 1000) -> Sequence[Trashed]:
+        with self._env.begin() as txn:
+            items = _first(_items(txn, self._db["trash"], sequence_key(after + 1)), limit)
+            return [records.unpack_trashed(int.from_bytes(key, "big"), record) for key, record in items]
+
+    async def restore(self, trash_id: int, when: float) -> Entry:
+        entry = await self._writer.run(lambda txn: self._do.restore(txn, trash_id, when), durable=True)
+        if entry is None:
+            raise NotFound(f"the trash has no item {trash_id}: see what it has with `mxart trash list`")
+        if isinstance(entry, Trashed):
+            raise Conflict(
+                f"{entry.entry.path} in {entry.entry.repository} has other content by now: delete that first"
+            )
+        return entry
+
+    async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
+        return await self._writer.run(lambda txn: self._do.expire_trash(txn, before, limit), durable=True)
+
+    async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
+        with self._env.begin() as txn:
+            items = _first(_items(txn, self._db["changes"], sequence_key(after + 1)), limit)
+            return [records.unpack_change(int.from_bytes(key, "big"), record) for key, record in items]
+
+    # --- blobs ---
+
+    async def blob(self, digest: Digest) -> BlobRecord | None:
+        with self._env.begin() as txn:
+            return self._do.blob(txn, bytes.fromhex(digest.hex))
+
+    async def blobs(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:
+        return self._blob_records("blobs", after, limit)
+
+    async def loose(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:
+        return self._blob_records("loose", after, limit)
+
+    def _blob_records(self, database: str, after: str, limit: int) -> Sequence[BlobRecord]:
+        start = bytes.fromhex(after)
+        with self._env.begin() as txn:
+            keys = (key for key, _ in _items(txn, self._db[database], start) if key != start)
+            return [blob for key, _ in zip(keys, range(limit), strict=False) if (blob := self._do.blob(txn, key))]
+
+    async def forget_blob(self, digest: Digest) -> bool:
+        key = bytes.fromhex(digest.hex)
+        return await self._writer.run(lambda txn: self._do.forget_blob(txn, key), durable=True)
+
+    async def recount(self, digest: Digest, size: int, references: int) -> None:
+        key = bytes.fromhex(digest.hex)
+        await self._writer.run(lambda txn: self._do.recount(txn, key, size, references), durable=True)
+
+    # --- downloads ---
+
+    async def download(self, repository: str, path: str) -> Download | None:
+        record = self._read("downloads", entry_key(repository, path))
+        return None if record is None else records.unpack_download(record)
+
+    async def put_download(self, download: Download) -> None:
+        await self._writer.run(lambda txn: self._do.put_download(txn, download), durable=False)
+
+    async def downloads(self, limit: int = 10000) -> Sequence[Download]:
+        with self._env.begin() as txn:
+            items = _first(_items(txn, self._db["downloads"], b""), limit)
+            return [records.unpack_download(record) for _, record in items]
+
+    async def forget_download(self, download: Download) -> None:
+        await self._writer.run(lambda txn: self._do.forget_download(txn, download), durable=False)
+
+    # --- accounts and notes ---
+
+    async def account(self, name: str) -> Account | None:
+        key = name.encode()
+        record = self._read("accounts", key) if 0 < len(key) <= MAX_KEY else None
+        return None if record is None else records.unpack_account(record)
+
+    async def put_account(self, account: Account) -> None:
+        await self._writer.run(lambda txn: self._do.put_account(txn, account), durable=True)
+
+    async def note(self, name: str) -> bytes | None:
+        return self._read("notes", name.encode())
+
+    async def put_note(self, name: str, value: bytes) -> None:
+        await self._writer.run(lambda txn: self._do.put_note(txn, name, value), durable=False)
+
+    async def close(self) -> None:
+        """Everything that was asked before is committed; the environment is closed. Safe to call twice."""
+        await self.flush_served()
+        await self._writer.close()
+        self._env.close()
+
+    def _read(self, database: str, key: bytes) -> bytes | None:
+        with self._env.begin(db=self._db[database]) as txn:
+            record = txn.get(key)
+            return None if record is None else bytes(record)
+
+
+def _items(txn: lmdb.Transaction, database: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Key and record from ``start`` on, in key order."""
+    cursor = txn.cursor(db=database)
+    if not (cursor.set_range(start) if start else cursor.first()):
+        return
+    for key, record in cursor.iternext():
+        yield bytes(key), bytes(record)  # bytes already: no buffers were asked for
+
+
+def _first(items: Iterator[tuple[bytes, bytes]], limit: int) -> Iterator[tuple[bytes, bytes]]:
+    return (item for item, _ in zip(items, range(limit), strict=False))

@@ -1,0 +1,106 @@
+"""Every path below a data folder and every key in the index, made here and nowhere else. Pure.
+
+::
+
+    data/
+      blobs/sha256/ab/ab12…     immutable content named by its digest, mode 0444
+      incoming/                 downloads (d-…) and uploads (u-…) in progress
+      quarantine/               damaged content that fsck --repair took out of blobs/
+      index/data.mdb, lock.mdb  the LMDB environment
+      locks/keys, locks/slots   files of which single bytes are locked; always empty
+      admin-password            made at the first start, mode 0600
+
+Index databases and their keys::
+
+    entries    REPOSITORY NUL PATH              → Entry
+    served     REPOSITORY NUL PATH              → time last served
+    downloads  REPOSITORY NUL PATH              → Download
+    blobs      32 bytes of SHA-256              → size, references
+    loose      32 bytes of SHA-256              → since when nobody names the blob
+    changes    sequence, 8 bytes big-endian     → Change
+    trash      sequence, 8 bytes big-endian     → Entry and when it was deleted
+    accounts   name                             → Account
+    notes      name                             → bytes
+    meta       "version", "sequence"            → number
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from mxart.model import Digest
+
+DATABASES = ("entries", "served", "downloads", "blobs", "loose", "changes", "trash", "accounts", "notes", "meta")
+
+MAX_KEY = 511  # bytes; LMDB's compiled-in limit
+_SHORT = b"\0#"  # no path has a NUL, so this cannot be part of one
+_DIGEST_BYTES = 32
+
+
+def blobs_folder(data: Path) -> Path:
+    return data / "blobs" / "sha256"
+
+
+def blob_path(data: Path, digest: Digest) -> Path:
+    """Where the blob lies.
+
+    >>> str(blob_path(Path("data"), Digest("sha256", "ab12" + "0" * 60)))[:24]
+    'data/blobs/sha256/ab/ab1'
+    """
+    return data / "blobs" / digest.algorithm / digest.hex[:2] / digest.hex
+
+
+def incoming_folder(data: Path) -> Path:
+    return data / "incoming"
+
+
+def quarantine_folder(data: Path) -> Path:
+    return data / "quarantine"
+
+
+def index_folder(data: Path) -> Path:
+    return data / "index"
+
+
+def locks_folder(data: Path) -> Path:
+    return data / "locks"
+
+
+def admin_password_path(data: Path) -> Path:
+    return data / "admin-password"
+
+
+def make_folders(data: Path) -> None:
+    """Every folder exists after the call. Raises OSError."""
+    for folder in (blobs_folder, incoming_folder, quarantine_folder, index_folder, locks_folder):
+        folder(data).mkdir(parents=True, exist_ok=True)
+
+
+def entry_key(repository: str, path: str) -> bytes:
+    """The key of an entry. A path too long for a key is cut and closed by its digest; the record has it whole.
+
+    >>> entry_key("go", "example.com/m/@v/list")
+    b'go\\x00example.com/m/@v/list'
+    >>> len(entry_key("go", "a" * 4000))
+    511
+    """
+    key = repository.encode() + b"\0" + path.encode()
+    if len(key) <= MAX_KEY:
+        return key
+    tail = _SHORT + hashlib.sha256(path.encode()).digest()
+    return key[: MAX_KEY - len(tail)] + tail
+
+
+def entry_prefix(repository: str, prefix: str) -> bytes:
+    """What the keys of all entries below ``prefix`` start with; for a long prefix also those of some others.
+
+    >>> entry_key("go", "a" * 600 + "/x").startswith(entry_prefix("go", "a" * 600))
+    True
+    """
+    key = repository.encode() + b"\0" + prefix.encode()
+    return key[: MAX_KEY - len(_SHORT) - _DIGEST_BYTES]
+
+
+def sequence_key(sequence: int) -> bytes:
+    return sequence.to_bytes(8, "big")
