@@ -1,0 +1,50 @@
+"""The one table from error to status (RFC 9110 §15), and the plain envelope for whoever has no other."""
+
+from __future__ import annotations
+
+import math
+
+from mxart import errors
+from mxart.errors import MxartError
+from mxart.model import Bytes, Response
+
+_STATUS: dict[type[Exception], int] = {
+    errors.NotFound: 404,
+    errors.Gone: 410,
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Denied: 403,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Unsupported: 405,
+    errors.Unavailable: 503,
+    errors.BadUpstream: 502,
+    errors.Corrupt: 500,
+    errors.StoreFull: 507,
+    MxartError: 500,
+}
+
+
+def status_of(error: MxartError) -> int:
+    """The status of the nearest ancestor in the table: a format's own errors count as what they derive from."""
+    for ancestor in type(error).__mro__:
+        if ancestor in _STATUS:
+            return _STATUS[ancestor]
+    return 500
+
+
+def headers_of(error: MxartError) -> dict[str, str]:
+    """The fields that the status asks for: when to come back, how to log in, which methods there are."""
+    match error:
+        case errors.Unavailable() | errors.BadUpstream():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        case errors.Unauthenticated():
+            return {"WWW-Authenticate": error.challenge}
+        case errors.Unsupported():
+            return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def plain(error: MxartError) -> Response:
+    """The error as one line of text."""
+    return Response(status_of(error), Bytes(data=f"{error.message}\n".encode()), headers_of(error))
