@@ -23,8 +23,8 @@ from mxart.model import Digest, Entry
 class Download:
     """The record of one download, from its head to its end: what followers in other workers go by.
 
-    ``state``: "active" while its leader holds the fetch lock (or died holding it), then "entered" or "failed".
-    How far it has come is the size of ``file``.
+    ``state``: "active" while its leader holds the fetch lock (or died holding it), "failed" when it gave up. One that
+    was entered has no record: the entry itself says so. How far it has come is the size of ``file``.
     """
 
     repository: str
@@ -104,9 +104,9 @@ class Index(Accounts, Protocol):
 
     async def get(self, repository: str, path: str) -> Entry | None: ...
 
-    async def put(self, entry: Entry, *, download: Download | None = None, durable: bool = True) -> Entry:
+    async def put(self, entry: Entry, *, durable: bool = True) -> Entry:
         """True after: the entry stands in place of any other at its path, the change log has it, references to
-        blobs are counted, and ``download`` is recorded in the same transaction. Returns it with its sequence."""
+        blobs are counted, and the record of a download of that path is dropped. Returns it with its sequence."""
         ...
 
     async def touch(self, entry: Entry) -> None:
@@ -256,14 +256,14 @@ class Store:
     index: Index
     locks: Locks
 
-    async def enter(self, entry: Entry, file: Path, download: Download | None = None, *, durable: bool) -> Entry:
+    async def enter(self, entry: Entry, file: Path, *, durable: bool) -> Entry:
         """True after: the bytes of ``file`` (whole and hashed; ``entry.digest`` is theirs) are stored and the entry
         stands. Blob first, entry after; the digest's lock keeps ``gc`` from between the two."""
         assert entry.digest is not None
         lock = await self.locks.lock(f"blob {entry.digest}")
         try:
             await self.blobs.adopt(file, entry.digest)
-            return await self.index.put(entry, download=download, durable=durable)
+            return await self.index.put(entry, durable=durable)
         finally:
             lock.release()
 

@@ -52,8 +52,8 @@ class LmdbIndex:
         record = self._read("entries", entry_key(repository, path))
         return None if record is None else records.unpack_entry(record)
 
-    async def put(self, entry: Entry, *, download: Download | None = None, durable: bool = True) -> Entry:
-        return await self._writer.run(lambda txn: self._do.put(txn, entry, download), durable=durable)
+    async def put(self, entry: Entry, *, durable: bool = True) -> Entry:
+        return await self._writer.run(lambda txn: self._do.put(txn, entry), durable=durable)
 
     async def touch(self, entry: Entry) -> None:
         await self._writer.run(lambda txn: self._do.touch(txn, entry), durable=False)

@@ -28,7 +28,7 @@ class Operations:
 
     # --- entries ---
 
-    def put(self, txn: lmdb.Transaction, entry: Entry, download: Download | None) -> Entry:
+    def put(self, txn: lmdb.Transaction, entry: Entry) -> Entry:
         key = entry_key(entry.repository, entry.path)
         old = self._entry(txn, key)
         when = entry.checked or entry.created
@@ -38,8 +38,7 @@ class Operations:
         self._refer(txn, entry, +1)  # before the old one lets go: they may name the same blob
         if old is not None:
             self._refer(txn, old, -1)
-        if download is not None:
-            self.put_download(txn, download)
+        txn.delete(key, db=self._db["downloads"])
         return entry
 
     def touch(self, txn: lmdb.Transaction, entry: Entry) -> None:

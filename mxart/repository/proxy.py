@@ -1,0 +1,187 @@
+"""A proxy: what it holds if that may be served, else what the upstream says; never a 404 that the upstream did not say.
+
+The whole decision is `Proxy.get`, top to bottom (DESIGN §4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mxart.contract import Context, Format, Ingest, Policy, Publication
+from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable, Unsupported
+from mxart.model import Blob, Content, Entry, Resource
+from mxart.repository.freshness import Lifetimes, Verdict, judge
+from mxart.repository.growing import Reader
+from mxart.repository.single_flight import Flight, SingleFlight
+from mxart.repository.transfer import Plan
+from mxart.store import Store
+from mxart.upstream import Upstream
+
+log = logging.getLogger("mxart.repository")
+
+_PATIENCE = 5.0  # seconds that a client waits for an upstream to confirm what we hold, before it gets our copy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyParts:
+    """What a proxy is made of."""
+
+    name: str
+    format: Format
+    upstreams: Mapping[str, Upstream]  # by `Resource.upstream`; "" is the repository's own
+    store: Store
+    flights: SingleFlight
+    lifetimes: Lifetimes
+    clock: Callable[[], float] = time.time
+
+
+class Proxy:
+    """`contract.Repository` over an upstream."""
+
+    def __init__(self, parts: ProxyParts) -> None:
+        self.name = parts.name
+        self._parts = parts
+        self._index = parts.store.index
+
+    async def get(self, resource: Resource, context: Context) -> Content:
+        parts, trail = self._parts, context.trail
+        policy = parts.format.policy(resource)
+        now = parts.clock()
+        entry = await self._index.get(self.name, resource.path)
+        verdict = judge(entry, policy, parts.lifetimes, now)
+        age = round(now - entry.checked, 1) if entry is not None else None
+        trail.note("cache", repository=self.name, path=resource.path, state=verdict.value, age=age)
+        if verdict is Verdict.FRESH and entry is not None and (blob := self._open(entry, policy)):
+            trail.cache_status = "hit"
+            return blob
+        if verdict is Verdict.ABSENT and entry is not None:
+            trail.cache_status = "hit"
+            raise self._absence(entry)
+        if context.cached_only:
+            return self._cached_only(entry, policy, context)
+        if verdict is Verdict.STALE and entry is not None and (blob := self._open(entry, policy)):
+            return await self._revalidated(resource, policy, blob, context)
+        return await self._fetched(resource, policy, context)
+
+    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        return [e for e in await self._index.list(self.name, resource.path) if e.digest is not None]
+
+    async def publish(self, publication: Publication, context: Context) -> None:
+        raise self._read_only()
+
+    async def delete(self, resource: Resource, context: Context) -> None:
+        raise self._read_only()
+
+    async def ingest(self, context: Context, resume: str | None = None) -> Ingest:
+        raise self._read_only()
+
+    # --- what we hold ---
+
+    def _open(self, entry: Entry, policy: Policy) -> Blob | None:
+        """The entry's blob; None when the store has lost it, then it must be fetched again."""
+        if entry.digest is None:
+            return None
+        file = self._parts.store.blobs.open(entry.digest, entry.size)
+        if file is None:
+            log.error("%s/%s: its blob %s is missing or damaged", self.name, entry.path, entry.digest)
+            return None
+        self._index.served(entry, self._parts.clock())
+        return Blob(
+            file=file,
+            size=entry.size,
+            digest=entry.digest,
+            media_type=policy.media_type,
+            last_modified=entry.last_modified,
+        )
+
+    def _cached_only(self, entry: Entry | None, policy: Policy, context: Context) -> Content:
+        if entry is not None and (blob := self._open(entry, policy)):
+            context.trail.cache_status = "hit; detail=STALE"
+            return blob
+        raise NotFound(f"{self.name} does not hold it, and the request asked for nothing to be fetched")
+
+    def _absence(self, entry: Entry) -> NotFound:
+        kind = Gone if entry.absent == 410 else NotFound
+        return kind(entry.reason or f"not found: the upstream of {self.name} answered {entry.absent} for {entry.path}")
+
+    # --- what the upstream says ---
+
+    async def _revalidated(self, resource: Resource, policy: Policy, copy: Blob, context: Context) -> Content:
+        """What the upstream confirms or sends instead; our ``copy`` when it cannot say in time."""
+        flight = self._join(resource, policy, context)
+        try:
+            async with asyncio.timeout(max(0.0, flight.since + _PATIENCE - self._parts.clock())):
+                entry = await flight.progress.end()
+        except (Unavailable, BadUpstream, StoreFull, TimeoutError) as error:
+            status = flight.progress.status or (error.status if isinstance(error, BadUpstream) else 0)
+            context.trail.note("stale", served=True, because=str(error) or f"no answer within {_PATIENCE:.0f} s")
+            context.trail.cache_status = "fwd=stale" + (f"; fwd-status={status}" if status else "")
+            return copy
+        except BaseException:
+            copy.close()
+            raise
+        copy.close()
+        return self._answer(entry, policy, flight, context, why="stale")
+
+    async def _fetched(self, resource: Resource, policy: Policy, context: Context) -> Content:
+        """What the upstream sends: while it comes, or whole when it is a document."""
+        flight = self._join(resource, policy, context)
+        progress = flight.progress
+        if not policy.document:
+            await progress.started()
+            if not progress.ended:
+                context.trail.note("following", leading=flight.leading, length=progress.length)
+                context.trail.cache_status = "fwd=miss; " + ("stored" if flight.leading else "collapsed")
+                etag = f'"{policy.digest.hex}"' if policy.digest is not None else ""
+                return Reader(progress, policy.media_type, etag)
+        return self._answer(await progress.end(), policy, flight, context, why="miss")
+
+    def _answer(self, entry: Entry, policy: Policy, flight: Flight, context: Context, why: str) -> Content:
+        status = flight.progress.status
+        context.trail.note("upstream", asked=flight.leading, status=status or None)
+        how = "stored" if flight.leading else "collapsed"
+        context.trail.cache_status = f"fwd={why}" + (f"; fwd-status={status}" if status else "") + f"; {how}"
+        if entry.digest is None:
+            raise self._absence(entry)
+        blob = self._open(entry, policy)
+        if blob is None:
+            raise Unavailable(f"{entry.path} was removed while it was being read: try again", 1.0)
+        return blob
+
+    def _join(self, resource: Resource, policy: Policy, context: Context) -> Flight:
+        parts = self._parts
+        upstream = parts.upstreams.get(resource.upstream)
+        if upstream is None:
+            raise NotFound(f"{self.name} has no upstream named {resource.upstream!r}")
+        plan = Plan(
+            repository=self.name,
+            path=resource.path,
+            upstream=upstream,
+            upstream_path=parts.format.upstream_path(resource),
+            policy=policy,
+            check=lambda file: parts.format.check(resource, file),
+            settled=lambda entry, since: self._settled(entry, policy, since),
+            readable=self._readable,
+            clock=parts.clock,
+        )
+        return parts.flights.join(plan)
+
+    def _settled(self, entry: Entry, policy: Policy, since: float) -> bool:
+        """Does the entry answer who has waited since then?"""
+        if entry.digest is not None and not self._readable(entry):
+            return False
+        verdict = judge(entry, policy, self._parts.lifetimes, self._parts.clock())
+        return verdict in (Verdict.FRESH, Verdict.ABSENT) or entry.checked >= since
+
+    def _readable(self, entry: Entry) -> bool:
+        file = self._parts.store.blobs.open(entry.digest, entry.size) if entry.digest is not None else None
+        if file is not None:
+            file.close()
+        return file is not None
+
+    def _read_only(self) -> MxartError:
+        return Unsupported(f"{self.name} is a proxy: nothing can be published to it or deleted from it")

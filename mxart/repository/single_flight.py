@@ -1,0 +1,125 @@
+"""One download per key over all workers: whoever gets the fetch lock leads, everyone else follows.
+
+Within a worker all who ask for a key share one `Flight`. Its task tries the lock of the key: with it, it leads (first
+looking whether somebody else was quicker); without it, it follows the leader's growing file in the other worker, by
+the record in the index, and keeps trying the lock, which the kernel frees the moment that the leader dies. A reader
+that leaves stops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from io import FileIO
+
+from mxart.errors import MxartError, Unavailable
+from mxart.model import Entry
+from mxart.repository.growing import Progress
+from mxart.repository.transfer import Plan, Transfer, recalled
+from mxart.store import Download, Lock, Store
+from mxart.store.incoming import follow
+
+log = logging.getLogger("mxart.repository")
+
+_POLL = 0.005  # seconds between looks at another worker's download
+
+
+class Flight:
+    """One worker's part in the download of one key."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.progress = Progress()
+        self.leading = False  # has this worker asked the upstream?
+        self._plan = plan
+        self._store = store
+        self.since = plan.clock()  # UTC seconds
+        self._followed = ""  # the attempt whose file the progress has
+
+    async def run(self) -> None:
+        """The progress has ended after the call."""
+        try:
+            entry = await self._entry()
+            self.progress.finish(entry, self._blob(entry))
+        except MxartError as error:
+            self.progress.fail(error)
+        except asyncio.CancelledError:
+            self.progress.fail(Unavailable("this server is stopping: try again", 1.0))
+            raise
+        except Exception:
+            self.progress.fail(Unavailable("an internal error stopped the download: see the server's log"))
+            raise
+        finally:
+            self.progress.detach()
+
+    async def _entry(self) -> Entry:
+        lock = await self._lock()
+        try:
+            index, plan = self._store.index, self._plan
+            held = await index.get(plan.repository, plan.path)
+            if held is not None and plan.settled(held, self.since):
+                return held  # somebody else was quicker
+            left = await index.download(plan.repository, plan.path)
+            if left is not None and left.state == "failed" and left.changed >= self.since:
+                raise recalled(left)  # somebody else has just been told no
+            self.leading = True
+            return await Transfer(plan, self._store, self.progress, held, left).run()
+        finally:
+            lock.release()
+
+    async def _lock(self) -> Lock:
+        """The fetch lock; until we have it, the progress follows whoever has it."""
+        key = f"fetch {self._plan.repository}/{self._plan.path}"
+        while (lock := self._store.locks.try_lock(key)) is None:
+            record = await self._store.index.download(self._plan.repository, self._plan.path)
+            if record is not None and record.state == "active":
+                self._see(record)
+            await asyncio.sleep(_POLL)
+        return lock
+
+    def _see(self, record: Download) -> None:
+        if record.attempt != self._followed:
+            file = follow(self._store.path, record.file)
+            if file is None:
+                return  # just entered, or given up
+            self.progress.begin(file, record.length, record.last_modified)
+            self._followed = record.attempt
+        if self.progress.file is not None:
+            self.progress.advance(os.fstat(self.progress.file.fileno()).st_size)
+
+    def _blob(self, entry: Entry) -> FileIO | None:
+        return None if entry.digest is None else self._store.blobs.open(entry.digest, entry.size)
+
+
+class SingleFlight:
+    """The flights of one worker."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._flights: dict[tuple[str, str], tuple[Flight, asyncio.Task[None]]] = {}
+
+    def join(self, plan: Plan) -> Flight:
+        """The flight for the plan's key: one that is under way, else a new one."""
+        key = (plan.repository, plan.path)
+        if key in self._flights:
+            return self._flights[key][0]
+        flight = Flight(plan, self._store)
+        task = asyncio.create_task(flight.run(), name=f"fetch {plan.repository}/{plan.path}")
+        self._flights[key] = flight, task
+        task.add_done_callback(lambda task: self._ended(key, task))
+        return flight
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        del self._flights[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("download of %s/%s stopped", *key, exc_info=error)
+
+    async def close(self, grace: float = 0.0) -> None:
+        """True after: nothing is under way. Downloads get ``grace`` seconds to end, then others go on with them."""
+        tasks = [task for _, task in self._flights.values()]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,308 @@
+"""The work of the one who downloads: ask the upstream, write what comes, verify it, enter it. Called with the fetch
+lock of the key held; whoever else wants the content follows the `Progress` or, in another worker, the file.
+
+Whatever goes wrong, nothing unverified is entered. What came of a resumable body stays in ``incoming/`` for the next
+who tries; everything else is removed at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from io import FileIO
+from typing import BinaryIO
+
+from mxart.contract import Policy
+from mxart.errors import BadUpstream, Corrupt, MxartError, StoreFull, Unavailable
+from mxart.model import Entry
+from mxart.offload import offload
+from mxart.repository.growing import HELD_BACK, Progress
+from mxart.store import Download, Store
+from mxart.store.incoming import IncomingFile
+from mxart.store.layout import incoming_folder
+from mxart.upstream import Broken, Exchange, Fetch, Head, Upstream
+
+log = logging.getLogger("mxart.repository")
+
+_RESTARTS = 3  # how often a body that cannot be resumed is begun anew
+_RESUME_AGE = 86400.0  # seconds; what an older failure left is not built upon
+_REASON_SIZE = 2048  # bytes of an upstream's explanation that are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to download, and how to know that it is right."""
+
+    repository: str
+    path: str
+    upstream: Upstream
+    upstream_path: str
+    policy: Policy
+    check: Callable[[BinaryIO], None]  # raises Corrupt; runs in a thread
+    settled: Callable[
+        [Entry | None, float], bool
+    ]  # is this entry an answer to who has waited since then (UTC seconds)?
+    clock: Callable[[], float]  # UTC seconds
+
+
+class Transfer:
+    """One leader's download. `run` it once."""
+
+    def __init__(self, plan: Plan, store: Store, progress: Progress, held: Entry | None, left: Download | None) -> None:
+        """``held``: the entry that stands now. ``left``: the record of an earlier download that did not end well."""
+        self._plan = plan
+        self._store = store
+        self._progress = progress
+        self._held = held
+        self._left = left
+        self._incoming: IncomingFile | None = None
+        self._record: Download | None = None
+        self._keep = False  # what came can be resumed by the next who tries
+
+    async def run(self) -> Entry:
+        """The entry that answers: new content, the confirmed old one, or an absence.
+
+        Raises Unavailable, BadUpstream, StoreFull; then other workers know by the record.
+        """
+        try:
+            return await self._restarting()
+        except MxartError as error:
+            await self._failed(error)
+            raise
+        finally:
+            self._leave()
+
+    async def _restarting(self) -> Entry:
+        self._incoming = await self._resumed()
+        for restart in range(_RESTARTS + 1):
+            try:
+                return await self._once()
+            except Broken as error:
+                if restart == _RESTARTS:
+                    self._keep = False
+                    raise
+                log.info("%s: beginning anew: %s", self._plan.path, error)
+                self._drop()
+        raise AssertionError("unreachable")
+
+    async def _resumed(self) -> IncomingFile | None:
+        """What a dead or failed leader left, when the upstream can go on from there."""
+        left = self._left
+        if left is None or not left.file:
+            return None
+        if not left.resumable or self._plan.clock() - left.changed > _RESUME_AGE:
+            await offload(self._unlink, left.file)
+            return None
+        incoming = await IncomingFile.reopen(self._store.path, left.file)
+        if incoming is None or incoming.size == 0 or (left.length is not None and incoming.size > left.length):
+            if incoming is not None:
+                incoming.discard()
+            return None
+        self._record = left
+        return incoming
+
+    async def _once(self) -> Entry:
+        """One request, from its head to the entry. A resumed file that is whole needs none."""
+        incoming, left = self._incoming, self._record
+        if incoming is not None and left is not None:
+            self._progress.begin(_dup(incoming), left.length, left.last_modified)
+            self._progress.advance(incoming.size)
+            if incoming.size == left.length:
+                return await self._enter(incoming, left.etag, left.last_modified, resumed=True)
+        async with self._plan.upstream.fetch(self._fetch()) as exchange:
+            head = exchange.head
+            self._progress.status = head.status
+            if head.status == 304:
+                return await self._confirmed(head)
+            if head.status in (404, 410):
+                return await self._absent(exchange)
+            return await self._body(exchange)
+
+    def _fetch(self) -> Fetch:
+        plan, incoming = self._plan, self._incoming
+        if incoming is not None and self._record is not None:
+            return Fetch(
+                path=plan.upstream_path,
+                max_size=plan.policy.max_size,
+                start=incoming.size,
+                validator=self._record.etag,
+            )
+        return Fetch(path=plan.upstream_path, max_size=plan.policy.max_size, headers=self._conditions())
+
+    def _conditions(self) -> dict[str, str]:
+        held = self._held
+        if held is None or held.digest is None or not self._plan.readable(held):
+            return {}  # a 304 would be of no use
+        conditions = {"If-None-Match": held.etag, "If-Modified-Since": held.last_modified}
+        return {name: value for name, value in conditions.items() if value}
+
+    async def _confirmed(self, head: Head) -> Entry:
+        assert self._held is not None  # else there was no condition
+        etag = head.etag or self._held.etag
+        entry = replace(self._held, checked=self._plan.clock(), etag=etag)
+        await self._store.index.touch(entry)
+        return entry
+
+    async def _absent(self, exchange: Exchange) -> Entry:
+        now = self._plan.clock()
+        entry = Entry(
+            repository=self._plan.repository,
+            path=self._plan.path,
+            absent=exchange.head.status,
+            reason=await _reason(exchange),
+            created=now,
+            checked=now,
+        )
+        return await self._store.index.put(entry, durable=False)
+
+    # --- a body ---
+
+    async def _body(self, exchange: Exchange) -> Entry:
+        head = exchange.head
+        resumed = self._incoming is not None and head.start > 0
+        if not resumed:
+            await self._begin(head)
+        incoming = self._incoming
+        assert incoming is not None
+        self._keep = head.resumable
+        async for chunk in exchange:
+            await incoming.append(chunk)
+            self._progress.advance(incoming.size)
+        if head.length is not None and incoming.size != head.length:
+            raise Broken(f"the upstream announced {head.length} bytes and sent {incoming.size}")
+        etag = head.etag or (self._record.etag if resumed and self._record else "")
+        return await self._enter(incoming, etag, head.headers.get("last-modified", ""), resumed=resumed)
+
+    async def _begin(self, head: Head) -> None:
+        """A new file; and its record, if there will be anything to follow before the end."""
+        self._drop()
+        incoming = self._incoming = await IncomingFile.create(self._store.path, "d")
+        last_modified = head.headers.get("last-modified", "")
+        self._record = Download(
+            repository=self._plan.repository,
+            path=self._plan.path,
+            attempt=secrets.token_hex(8),
+            state="active",
+            file=incoming.name,
+            length=head.length,
+            etag=head.etag,
+            last_modified=last_modified,
+            resumable=head.resumable,
+            changed=self._plan.clock(),
+        )
+        if self._plan.policy.document or (head.length is not None and head.length <= HELD_BACK):
+            return
+        self._progress.begin(_dup(incoming), head.length, last_modified)
+        await self._store.index.put_download(self._record)
+
+    async def _enter(self, incoming: IncomingFile, etag: str, last_modified: str, *, resumed: bool) -> Entry:
+        try:
+            await self._verify(incoming)
+        except Corrupt as error:
+            self._keep = False
+            if resumed:  # perhaps the two parts do not belong together; the whole may be fine
+                raise Broken(f"resumed content is wrong: {error}") from error
+            raise BadUpstream(f"the upstream sent what cannot be used: {error}") from error
+        now = self._plan.clock()
+        entry = Entry(
+            repository=self._plan.repository,
+            path=self._plan.path,
+            digest=incoming.digest,
+            size=incoming.size,
+            media_type=self._plan.policy.media_type,
+            etag=etag,
+            last_modified=last_modified,
+            published=_instant(last_modified),
+            created=now,
+            checked=now,
+        )
+        return await self._store.enter(entry, incoming.path, durable=False)
+
+    async def _verify(self, incoming: IncomingFile) -> None:
+        want = self._plan.policy.digest
+        if want is not None and want.algorithm == "sha256" and want != incoming.digest:
+            raise Corrupt(f"its digest is {incoming.digest}, and should be {want}")
+        await offload(_checked, self._plan.check, incoming)
+
+    # --- the end ---
+
+    async def _failed(self, error: MxartError) -> None:
+        """Let those who wait in other workers know, and the next who tries find what can be resumed."""
+        now = self._plan.clock()
+        record = self._record or Download(
+            repository=self._plan.repository, path=self._plan.path, attempt=secrets.token_hex(8), state="failed"
+        )
+        self._keep = self._keep and not isinstance(error, StoreFull) and self._incoming is not None
+        failed = replace(
+            record,
+            state="failed",
+            file=record.file if self._keep else "",
+            failure=type(error).__name__,
+            message=error.message,
+            retry_after=error.retry_after if isinstance(error, (Unavailable, BadUpstream)) else 0.0,
+            changed=now,
+        )
+        with suppress(StoreFull):  # then each who waits finds out for himself
+            await self._store.index.put_download(failed)
+
+    def _leave(self) -> None:
+        """Close the file, and remove it unless it was entered or can be resumed. A cancelled leader leaves its record
+        as it is: the server stops, and another worker or the next start goes on."""
+        if self._incoming is None:
+            return
+        if self._keep:
+            self._incoming.close()
+        else:
+            self._incoming.discard()
+
+    def _drop(self) -> None:
+        if self._incoming is not None:
+            self._incoming.discard()
+        self._incoming = self._record = None
+        self._keep = False
+
+    def _unlink(self, name: str) -> None:
+        (incoming_folder(self._store.path) / name).unlink(missing_ok=True)
+
+
+def recalled(record: Download) -> MxartError:
+    """The error that a failed download's record tells of."""
+    if record.failure == "Unavailable":
+        return Unavailable(record.message, record.retry_after)
+    if record.failure == "StoreFull":
+        return StoreFull(record.message)
+    return BadUpstream(record.message, retry_after=record.retry_after)
+
+
+def _dup(incoming: IncomingFile) -> FileIO:
+    return FileIO(os.dup(incoming.file.fileno()))
+
+
+def _checked(check: Callable[[BinaryIO], None], incoming: IncomingFile) -> None:
+    with incoming.path.open("rb") as file:
+        check(file)
+
+
+async def _reason(exchange: Exchange) -> str:
+    """The upstream's own words for why there is nothing; "" when they are not plain text."""
+    if not exchange.head.headers.get("content-type", "").startswith("text/plain"):
+        return ""
+    text = b""
+    async for chunk in exchange:
+        text += chunk[: _REASON_SIZE - len(text)]
+        if len(text) == _REASON_SIZE:
+            break
+    return text.decode("utf-8", "replace").strip()
+
+
+def _instant(http_date: str) -> float:
+    """UTC seconds of an HTTP date, 0.0 when there is none."""
+    try:
+        return parsedate_to_datetime(http_date).timestamp() if http_date else 0.0
+    except ValueError:
+        return 0.0
