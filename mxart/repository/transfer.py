@@ -44,9 +44,8 @@ class Plan:
     upstream_path: str
     policy: Policy
     check: Callable[[BinaryIO], None]  # raises Corrupt; runs in a thread
-    settled: Callable[
-        [Entry | None, float], bool
-    ]  # is this entry an answer to who has waited since then (UTC seconds)?
+    settled: Callable[[Entry, float], bool]  # does it answer who has waited since then (UTC seconds)?
+    readable: Callable[[Entry], bool]  # does the store have its blob?
     clock: Callable[[], float]  # UTC seconds
 
 
