@@ -1,0 +1,137 @@
+import doctest
+
+import pytest
+
+from mxart import units
+
+
+def test_examples_in_docstrings() -> None:
+    result = doctest.testmod(units)
+    assert result.attempted >= 8
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1", 1),
+        ("17 B", 17),
+        ("64 KiB", 65536),
+        ("64kib", 65536),
+        ("64 kB", 64000),
+        ("500 MB", 500_000_000),
+        ("10 GiB", 10 * 1024**3),
+        ("10GiB", 10 * 1024**3),
+        ("1.5 MiB", 1_572_864),
+        ("0.5 B", 0),
+        ("9007199254740993", 9007199254740993),  # beyond what a float holds exactly
+        ("2 PiB", 2 * 1024**5),
+        ("  3 KiB  ", 3072),
+    ],
+)
+def test_parse_size(text: str, size: int) -> None:
+    assert units.parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "KiB", "-1", "1 K", "1 KiBs", "1,5 MiB", "1e3", "١ KiB", "0x10", "1 2", "1.", ".5 MB", "nan", "1" * 5000],
+)
+def test_parse_size_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match="want a size"):
+        units.parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("30", 30),
+        ("2.5", 2.5),
+        ("250 ms", 0.25),
+        ("30 s", 30),
+        ("5 min", 300),
+        ("5min", 300),
+        ("1 h 30 min", 5400),
+        ("1h30min", 5400),
+        ("7 d", 604800),
+        ("2 w", 1209600),
+        ("1 D", 86400),
+        ("0.5 h", 1800),
+    ],
+)
+def test_parse_duration(text: str, seconds: float) -> None:
+    assert units.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "min", "5 m", "5 minutes", "-5 s", "1 h 30", "5 s, 3 ms", "inf", "nan", "1e3", "5 s" * 50, "1:30"]
+)
+def test_parse_duration_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match="want a duration"):
+        units.parse_duration(text)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 65536, 10 * 1024**3, 3 * 1024**6])
+def test_exact_sizes_are_read_back(size: int) -> None:
+    assert units.parse_size(units.format_size(size)) == size
+
+
+@pytest.mark.parametrize("seconds", [0, 0.25, 1, 59, 60, 90, 3600, 5400, 86400, 90000])
+def test_durations_of_two_units_are_read_back(seconds: float) -> None:
+    assert units.parse_duration(units.format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(86460, "1 d"), (3605, "1 h"), (59.9, "59 s"), (0.9996, "1000 ms"), (10**7, "115 d 17 h")]
+)
+def test_longer_durations_are_rounded_down(seconds: float, text: str) -> None:
+    assert units.format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2023-11-14T22:13:20.123456789Z", 1700000000.123456),
+        ("2023-11-14t22:13:20z", 1700000000),
+        ("2023-11-15T00:13:20+02:00", 1700000000),
+    ],
+)
+def test_parse_rfc3339(text: str, instant: float) -> None:
+    assert units.parse_rfc3339(text) == pytest.approx(instant, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2023-11-14",
+        "2023-11-14T22:13:20",
+        "2023-13-14T22:13:20Z",
+        "2023-11-14 22:13:20Z",
+        "20231114T221320Z",
+        "now",
+    ],
+)
+def test_parse_rfc3339_refuses(text: str) -> None:
+    with pytest.raises(ValueError):
+        units.parse_rfc3339(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"],
+)
+def test_parse_http_date_in_all_three_forms(text: str) -> None:
+    assert units.parse_http_date(text) == 784111777
+    assert units.format_http_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "Sun, 99 Nov 1994 08:49:37 GMT", "0", "Sun, 06 Nov 99999 08:49:37 GMT"]
+)
+def test_parse_http_date_refuses(text: str) -> None:
+    with pytest.raises(ValueError):
+        units.parse_http_date(text)
