@@ -13,7 +13,7 @@ Fact = str | int | float | bool | None
 
 @dataclass(slots=True)
 class Trail:
-    """The steps of one request, and the ``Cache-Status`` parameters (RFC 9211 §2) they led to ("" for none)."""
+    """The steps of one request, and the ``Cache-Status`` field value (RFC 9211 §2) they led to ("" for none)."""
 
     steps: list[tuple[str, dict[str, Fact]]] = field(default_factory=list)
     cache_status: str = ""

@@ -10,9 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mxart.contract import Context, Format, Ingest, Policy, Publication
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable, Unsupported
+from mxart.httpfields import caching
 from mxart.model import Blob, Content, Entry, Resource
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
@@ -22,6 +24,8 @@ from mxart.store import Store
 from mxart.upstream import Upstream
 
 log = logging.getLogger("mxart.repository")
+
+Why = Literal["miss", "stale"]
 
 _PATIENCE = 5.0  # seconds that a client waits for an upstream to confirm what we hold, before it gets our copy
 
@@ -56,10 +60,10 @@ class Proxy:
         age = round(now - entry.checked, 1) if entry is not None else None
         trail.note("cache", repository=self.name, path=resource.path, state=verdict.value, age=age)
         if verdict is Verdict.FRESH and entry is not None and (blob := self._open(entry, policy)):
-            trail.cache_status = "hit"
+            trail.cache_status = caching.hit()
             return blob
         if verdict is Verdict.ABSENT and entry is not None:
-            trail.cache_status = "hit"
+            trail.cache_status = caching.hit()
             raise self._absence(entry)
         if context.cached_only:
             return self._cached_only(entry, policy, context)
@@ -100,7 +104,7 @@ class Proxy:
 
     def _cached_only(self, entry: Entry | None, policy: Policy, context: Context) -> Content:
         if entry is not None and (blob := self._open(entry, policy)):
-            context.trail.cache_status = "hit; detail=STALE"
+            context.trail.cache_status = caching.hit()
             return blob
         raise NotFound(f"{self.name} does not hold it, and the request asked for nothing to be fetched")
 
@@ -119,7 +123,7 @@ class Proxy:
         except (Unavailable, BadUpstream, StoreFull, TimeoutError) as error:
             status = flight.progress.status or (error.status if isinstance(error, BadUpstream) else 0)
             context.trail.note("stale", served=True, because=str(error) or f"no answer within {_PATIENCE:.0f} s")
-            context.trail.cache_status = "fwd=stale" + (f"; fwd-status={status}" if status else "")
+            context.trail.cache_status = caching.forwarded("stale", status)
             return copy
         except BaseException:
             copy.close()
@@ -135,22 +139,27 @@ class Proxy:
             await progress.started()
             if not progress.ended:
                 context.trail.note("following", leading=flight.leading, length=progress.length)
-                context.trail.cache_status = "fwd=miss; " + ("stored" if flight.leading else "collapsed")
+                context.trail.cache_status = self._forwarded("miss", flight)
                 etag = f'"{policy.digest.hex}"' if policy.digest is not None else ""
                 return Reader(progress, policy.media_type, etag)
         return self._answer(await progress.end(), policy, flight, context, why="miss")
 
-    def _answer(self, entry: Entry, policy: Policy, flight: Flight, context: Context, why: str) -> Content:
+    def _answer(self, entry: Entry, policy: Policy, flight: Flight, context: Context, why: Why) -> Content:
         status = flight.progress.status
         context.trail.note("upstream", asked=flight.leading, status=status or None)
-        how = "stored" if flight.leading else "collapsed"
-        context.trail.cache_status = f"fwd={why}" + (f"; fwd-status={status}" if status else "") + f"; {how}"
+        context.trail.cache_status = self._forwarded(why, flight)
         if entry.digest is None:
             raise self._absence(entry)
         blob = self._open(entry, policy)
         if blob is None:
             raise Unavailable(f"{entry.path} was removed while it was being read: try again", 1.0)
         return blob
+
+    def _forwarded(self, why: Why, flight: Flight) -> str:
+        status = flight.progress.status
+        return caching.forwarded(
+            why, 0 if status == 200 else status, stored=flight.leading, collapsed=not flight.leading
+        )
 
     def _join(self, resource: Resource, policy: Policy, context: Context) -> Flight:
         parts = self._parts
