@@ -55,6 +55,7 @@ class TrustedPeers:
         return any(mapped in network for network in self._networks)
 
 
+@lru_cache(1024)
 def check_host(host: str) -> str:
     """``host`` in lower case, known to be a name or address with or without a port.
 

@@ -48,3 +48,9 @@ def headers_of(error: MxartError) -> dict[str, str]:
 def plain(error: MxartError) -> Response:
     """The error as one line of text."""
     return Response(status_of(error), Bytes(data=f"{error.message}\n".encode()), headers_of(error))
+
+
+def internal(incident: str) -> Response:
+    """A failure that nobody foresaw: the client gets the id under which the log tells more, and nothing else."""
+    text = f"The server failed to answer; its log has the details under incident {incident}.\n"
+    return Response(500, Bytes(data=text.encode()))

@@ -31,6 +31,7 @@ class Match:
     base: str  # where it is mounted: "/go-public", "" for the root
     path: str  # below ``base``, decoded, without leading slash
     raw_path: str  # the same as it was sent
+    bound: bool = False  # by its host name: the public URL of the server does not apply
 
 
 class MountTable:
@@ -58,7 +59,7 @@ class MountTable:
             return Match(self._own, "", target.path[1:], raw[1:])
         bound = self._bound(listener, host) if self._hosts else None
         if bound is not None:
-            return Match(bound, "", target.path[1:], raw[1:])
+            return Match(bound, "", target.path[1:], raw[1:], bound=True)
         if raw == "/":
             return Match(self._own, "", "", "")
         for depth in self._depths:

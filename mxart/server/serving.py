@@ -1,0 +1,119 @@
+"""The accepting side of one worker: from bound sockets to connections that are served, and back to none."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Iterable
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream, SSLIOStream
+
+from mxart.httpfields.forwarding import TrustedPeers
+from mxart.server import Application
+from mxart.server.connections import Connections
+from mxart.server.edge import Edge, Entrance
+from mxart.server.listeners import Listening
+from mxart.settings import ServerSettings
+
+_log = logging.getLogger("mxart.server")
+
+_CHUNK = 64 * 1024  # bytes read from a client at once
+_PAUSE = 0.5  # seconds without accepting after descriptors or memory ran out
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Serving:
+    """Serves one application on any number of sockets, within one event loop."""
+
+    def __init__(self, application: Application, settings: ServerSettings) -> None:
+        self._application = application
+        self._settings = settings
+        self._trusted = TrustedPeers(settings.trusted_proxies)
+        self._sockets: list[socket.socket] = []
+        self.connections = Connections()
+
+    def listen(self, listenings: Iterable[Listening]) -> None:
+        """True after: connections are taken from all of them."""
+        for listening in listenings:
+            server = self._server(listening)
+            for listener in listening.sockets:
+                self._sockets.append(listener)
+                asyncio.get_running_loop().add_reader(listener, self._accept, server, listener, listening.tls)
+
+    def stop_accepting(self) -> None:
+        """True after: no further connection is taken, and every answer is the last on its connection.
+
+        This process's copies of the sockets are closed; connections that wait in them go to whoever has them, too.
+        """
+        self.connections.closing = True
+        for listener in self._sockets:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
+        self._sockets.clear()
+
+    async def retire(self, grace: float) -> None:
+        """True after: no connection is left. Idle ones stay open for ``grace`` seconds, as a request may be on its way
+        on any of them; they are told with its answer that it is the last."""
+        self.stop_accepting()
+        if not await self.connections.wait_empty(grace):
+            await self._cut()
+
+    async def drain(self, grace: float) -> None:
+        """True after: no connection is left. Idle ones are closed at once, the others when they have their answer or
+        after ``grace`` seconds."""
+        self.stop_accepting()
+        self.connections.close_idle()
+        if not await self.connections.wait_empty(grace):
+            await self._cut()
+
+    async def _cut(self) -> None:
+        _log.warning("%d connections outlived the grace and are cut", len(self.connections))
+        self.connections.close_all()
+        await self.connections.wait_empty(1.0)
+
+    def _server(self, listening: Listening) -> HTTPServer:
+        entrance = Entrance(listener=listening.listener, scheme=listening.scheme, authority=listening.authority)
+        edge = Edge(self._application, self.connections, entrance, self._trusted, self._settings.public_url)
+        server = HTTPServer(
+            edge,
+            max_header_size=self._settings.max_header_size,
+            chunk_size=_CHUNK,
+            max_body_size=2**62,  # the edge knows the limit of each mount
+        )
+        # Connections watches over slow clients, with one timer for all instead of one for each request
+        server.conn_params.header_timeout = None
+        return server
+
+    def _accept(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Take one connection; the loop calls again while more wait. One at a time, so that a burst is spread over
+        all workers that wait for the same socket."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            self._pause(server, listener, tls, error)
+            return
+        client.setblocking(False)
+        if tls is None:
+            stream = IOStream(client, read_chunk_size=_CHUNK)
+        else:
+            secured = tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+            stream = SSLIOStream(secured, read_chunk_size=_CHUNK)
+        server.handle_stream(stream, address)
+
+    def _pause(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None, error: OSError) -> None:
+        loop = asyncio.get_running_loop()
+        _log.error("cannot take connections for %.1f s: %s", _PAUSE, error.strerror)
+        loop.remove_reader(listener)
+        loop.call_later(_PAUSE, self._resume, server, listener, tls)
+
+    def _resume(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        if listener in self._sockets:
+            asyncio.get_running_loop().add_reader(listener, self._accept, server, listener, tls)
