@@ -1,0 +1,184 @@
+"""mxart as its users run it: a process of its own with forked workers, over a folder of its own.
+
+::
+
+    with Server(tmp_path, go_proxy(upstream.url), workers=4) as server:
+        server.get("/go/example.com/m/@v/list")
+        server.kill_all(); server.start()          # the same port, the same store
+        server.run("fsck")                         # a command of the same installation
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+_START = 20.0  # seconds
+
+
+def go_proxy(upstream: str, *more: str, name: str = "go") -> str:
+    """A ``[[repository]]`` table: a Go proxy of ``upstream``; ``more``: further lines of it."""
+    lines = ["[[repository]]", f'name = "{name}"', 'format = "go"', 'kind = "proxy"', f'upstream = "{upstream}"', *more]
+    return "\n".join(lines) + "\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A whole answer."""
+
+    status: int
+    headers: dict[str, str] = field(repr=False)  # lower-case names
+    body: bytes = field(repr=False)
+
+
+class Server:
+    """One installation: a folder with mxart.toml and data/, and the process that serves it."""
+
+    def __init__(
+        self, folder: Path, config: str, *, workers: int = 2, server: str = "", environ: dict[str, str] | None = None
+    ) -> None:
+        """``config``: the tables after ``[server]``; ``server``: further lines of that one."""
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "mxart.toml"
+        self.log = folder / "mxart.log"
+        self._workers = workers
+        self._server = server
+        self._environ = {**os.environ, **(environ or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.configure(config)
+
+    # --- life ------------------------------------------------------------------------------------------------
+
+    def configure(self, config: str) -> None:
+        """Write the configuration; it counts at the next start or `reload`."""
+        head = f'[server]\nlisten = ["127.0.0.1:{self.port}"]\nworkers = {self._workers}\n{self._server}\n'
+        self.config.write_text(head + config)
+
+    def start(self) -> Self:
+        """True after: it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mxart", "--config", str(self.config)],
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_ready()
+        return self
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + _START
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.get("/-/health", timeout=2).status == 200:
+                    return
+            threading.Event().wait(0.02)
+        raise AssertionError(f"mxart did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> int:
+        """True after: it has stopped as SIGTERM asks it to. Returns its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(20)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """kill -9 of every process at once."""
+        process, self._process = self._process, None
+        assert process is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def reload(self) -> None:
+        """SIGHUP, and a new generation of workers has taken over after the call."""
+        old = set(self.workers())
+        self.signal(signal.SIGHUP)
+        deadline = time.monotonic() + _START
+        while not set(self.workers()) - old:
+            assert time.monotonic() < deadline, self.log.read_text()
+            threading.Event().wait(0.02)
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- use -------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def get(self, path: str, *, method: str = "GET", timeout: float = 60.0, **headers: str) -> Answered:
+        """One request on a connection of its own. Raises http.client.IncompleteRead when the answer was cut."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            fields = {name.lower(): value for name, value in answer.getheaders()}
+            return Answered(answer.status, fields, answer.read())
+        finally:
+            connection.close()
+
+    def run(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """A command of this installation: ``run("fsck")``."""
+        return subprocess.run(
+            [sys.executable, "-m", "mxart", "--config", str(self.config), *arguments],
+            cwd=self.folder,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process has had resident at most."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise ProcessLookupError(pid)
