@@ -74,7 +74,7 @@ class CredentialSettings:
     username: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default=_EMPTY, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ class Fetch:
 
     path: str  # percent-encoded, below the upstream's base URL, no leading slash
     max_size: int  # bytes of body (decoded); more raises BadUpstream
-    headers: Mapping[str, str] = _EMPTY  # Accept, If-None-Match, … (any case)
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # Accept, If-None-Match, … (any case)
     start: int = 0  # > 0: resume from this offset …
     validator: str = ""  # … of the representation with this strong ETag (If-Range)
 
