@@ -1,0 +1,103 @@
+"""What the clients on this machine use today: the formats' proposals, less those that would not work."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from mxart.config import NO_OVERRIDES, ConfigurationError, Overrides, quick_start
+from mxart.contract import FormatFactory, Proposal
+from mxart.settings import ServerSettings
+
+_TIME_LIMIT = 3.0  # seconds for one command: the quick start waits for it
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The proposals that work, and a sentence for each that does not."""
+
+    proposals: tuple[Proposal, ...]
+    notes: tuple[str, ...]
+
+
+def discover(
+    formats: Mapping[str, FormatFactory], environ: Mapping[str, str], overrides: Overrides = NO_OVERRIDES
+) -> Discovery:
+    """Ask every format what its clients use. Runs their commands, a few seconds at the most for each."""
+    proposals: list[Proposal] = []
+    notes: list[str] = []
+    listen = overrides.listen or ServerSettings().listen
+    for factory in formats.values():
+        for proposal in factory.discover(lambda command: run(command, environ), environ):
+            objection = _objection([*proposals, proposal], formats, environ, listen)
+            if objection:
+                notes.append(f"{proposal.origin} is not taken over: {objection}")
+            else:
+                proposals.append(proposal)
+    return Discovery(tuple(proposals), tuple(notes))
+
+
+def run(command: Sequence[str], environ: Mapping[str, str]) -> str:
+    """What the command prints on standard output; "" when it is missing, fails or takes too long. No shell.
+
+    It runs in the root folder: a project's own settings in the working directory are not the machine's.
+    """
+    try:
+        result = subprocess.run(
+            command,
+            env=dict(environ),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIME_LIMIT,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return result.stdout.decode(errors="replace")
+
+
+def _objection(
+    proposals: Sequence[Proposal],
+    formats: Mapping[str, FormatFactory],
+    environ: Mapping[str, str],
+    listen: Iterable[str],
+) -> str:
+    """Why the last of the proposals cannot be taken over beside the others; "" when it can."""
+    proposal = proposals[-1]
+    try:
+        quick_start(proposals, formats, environ)
+    except ConfigurationError as error:
+        return "; ".join(problem.message for problem in error.problems)
+    if leads_here(proposal.upstream, listen):
+        return f"{proposal.upstream} is this server itself, and would ask itself for ever"
+    return ""
+
+
+def leads_here(url: str, listen: Iterable[str]) -> bool:
+    """Whether ``url`` names a port of this machine that is among the addresses to listen on.
+
+    >>> leads_here("http://localhost:8080/go", ["127.0.0.1:8080"])
+    True
+    >>> leads_here("http://localhost:3000/go", ["127.0.0.1:8080"])
+    False
+    """
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    ports = {int(address.rpartition(":")[2]) for address in listen if not address.startswith("unix:")}
+    return port in ports and _is_this_machine(parts.hostname or "")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host in ("localhost", socket.gethostname().lower()) or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

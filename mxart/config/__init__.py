@@ -1,0 +1,11 @@
+"""Configuration: from a TOML file, or from what this machine's clients use, to frozen settings.
+
+Everything is checked here and all errors come together, each naming file, table, key, value and remedy; nobody below
+reads a file, a dict or the environment for settings again. Keys: docs/configuration.md.
+"""
+
+from mxart.config.find import find
+from mxart.config.problems import ConfigurationError, Problem
+from mxart.config.read import BUILT_IN, NO_OVERRIDES, Overrides, load, quick_start
+
+__all__ = ["BUILT_IN", "NO_OVERRIDES", "ConfigurationError", "Overrides", "Problem", "find", "load", "quick_start"]

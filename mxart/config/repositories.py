@@ -1,0 +1,123 @@
+"""A ``[[repository]]`` table: the keys that all formats share, and those of its own format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, cast, get_type_hints
+
+from mxart.config import values
+from mxart.config.tables import Table, did_you_mean
+from mxart.config.upstreams import Surroundings, read_upstream
+from mxart.contract import FormatFactory
+from mxart.errors import Invalid
+from mxart.settings import HostSettings, Kind, RepositorySettings
+
+_READERS: Mapping[object, Callable[[object], object]] = {
+    str: values.text,
+    int: values.whole(0, 1 << 62),
+    bool: values.flag,
+    tuple[str, ...]: values.several(values.text),
+    Mapping[str, str]: values.text_map,
+}
+
+
+def read_repository(
+    table: Table, around: Surroundings, formats: Mapping[str, FormatFactory]
+) -> RepositorySettings | None:
+    """The repository; None when so much is wrong that it has no name, format or kind. All has been noted."""
+    name = table.take("name", values.name, "")
+    if "name" not in table:
+        table.missing("name", 'a repository needs a name: name = "go"')
+    factory = _read_format(table, formats)
+    kind = _read_kind(table, factory)
+    if kind == "proxy" and "upstream" not in table:
+        table.missing("upstream", 'a proxy needs the URL that it caches: upstream = "https://go.example.org"')
+    default = RepositorySettings(name=name, format="", kind=kind or "proxy")
+    settings = RepositorySettings(
+        name=name,
+        format=factory.name if factory else "",
+        kind=kind or "proxy",
+        store=table.take("store", values.text, default.store),
+        upstream=read_upstream(table, around),
+        ttl=table.take("ttl", values.duration, default.ttl),
+        negative_ttl=table.take("negative_ttl", values.duration, default.negative_ttl),
+        block=table.take("block", values.several(values.pattern), default.block),
+        allow=table.take("allow", values.several(values.pattern), default.allow),
+        base_url=table.take("base_url", values.base_path, f"/{name}"),
+        hosts=_read_hosts(table),
+        max_body_size=table.take("max_body_size", values.size(0), default.max_body_size),
+        options=_read_options(table, factory) if factory else None,
+    )
+    if factory:  # without a format nobody can tell which of the keys are its own
+        table.finish()
+    return settings if name and factory and kind else None
+
+
+def _read_format(table: Table, formats: Mapping[str, FormatFactory]) -> FormatFactory | None:
+    known = ", ".join(f'"{name}"' for name in formats) or "none"
+    if "format" not in table:
+        table.missing("format", f"a repository needs a format; known are {known}")
+    word = table.take("format", values.text, "")
+    if word and word not in formats:
+        table.wrong("format", f"no such format{did_you_mean(word, formats)}")
+    return formats.get(word)
+
+
+def _read_kind(table: Table, factory: FormatFactory | None) -> Kind | None:
+    kinds = factory.kinds if factory else ("proxy", "hosted", "group")
+    supported = " and ".join(f'"{kind}"' for kind in kinds)
+    if "kind" not in table:
+        table.missing("kind", f"a repository needs a kind; want {supported}")
+    word = table.take("kind", values.text, "")
+    if word and word not in kinds:
+        table.wrong(
+            "kind", f'the format "{factory.name}" supports only {supported}' if factory else f"want {supported}"
+        )
+    return cast(Kind, word) if word in kinds else None
+
+
+def _read_hosts(table: Table) -> tuple[HostSettings, ...]:
+    given = table.take_raw("hosts")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(item, Mapping) for item in given):
+        table.wrong("hosts", 'want a list of tables: [ { listener = "main", host = "go.example.org" } ]')
+        return ()
+    return tuple(_read_host(Table(f"{table.name} hosts", item, table.problems)) for item in given)
+
+
+def _read_host(table: Table) -> HostSettings:
+    for key in ("listener", "host"):
+        if key not in table:
+            table.missing(key, 'want both: { listener = "main", host = "go.example.org" }')
+    settings = HostSettings(
+        listener=table.take("listener", values.text, ""),
+        host=table.take("host", values.host_name, ""),
+    )
+    table.finish()
+    return settings
+
+
+def _read_options(table: Table, factory: FormatFactory) -> Any:
+    """An instance of the format's own settings; None when something is wrong with them, which has been noted."""
+    hints = get_type_hints(factory.settings)
+    given: dict[str, object] = {}
+    complete = True
+    for field in fields(factory.settings):
+        if field.name in table:
+            value = table.take(field.name, _READERS[hints[field.name]], None)
+            given[field.name] = value
+            complete = complete and value is not None
+        elif field.default is MISSING and field.default_factory is MISSING:
+            table.missing(field.name, f'the format "{factory.name}" needs this key')
+            complete = False
+        else:
+            table.take_raw(field.name)
+    if not complete:
+        return None
+    try:
+        return factory.settings(**given)
+    except Invalid as error:
+        table.missing(", ".join(given), error.message)
+        return None
