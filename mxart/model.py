@@ -120,7 +120,7 @@ class Entry:
     digest: Digest | None = None  # None: a remembered absence (see ``absent``)
     size: int = 0  # bytes
     media_type: str = ""
-    checksums: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # others than the digest: algorithm → value in its usual spelling
+    checksums: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # others than the digest: algorithm → value
     etag: str = ""  # the upstream's validator, as it sent it
     last_modified: str = ""  # the upstream's, an HTTP date as it sent it
     absent: int = 0  # 404 or 410 when the upstream said so, else 0
