@@ -46,7 +46,7 @@ class Curl:
             self._client = CurlAsyncHTTPClient(force_instance=True, max_clients=_TRANSFERS)
         transfer = Transfer(call.label, call.idle_timeout)
         self._live.add(transfer)
-        transfer.follow(self._client.fetch(_request(call, transfer)), self._live.discard)
+        transfer.follow(self._client.fetch(_request(call, transfer), raise_error=False), self._live.discard)
         return transfer
 
     def close(self) -> None:

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mxart.errors import BadUpstream, Unavailable
+from mxart.upstream import Broken
 
 
 class Unreachable(Unavailable):
@@ -43,3 +47,14 @@ def is_server_error(error: Exception) -> bool:
 def printable(text: str, limit: int = 200) -> str:
     """``text`` of an upstream, fit for a log line or a message: no control characters, ``limit`` characters."""
     return "".join(character if character.isprintable() else " " for character in text[:limit])
+
+
+@contextmanager
+def named(label: str) -> Iterator[None]:
+    """Whatever BadUpstream is raised inside says who failed."""
+    try:
+        yield
+    except Broken as error:
+        raise Broken(f"{label}: {error}", error.status, error.retry_after) from error
+    except BadUpstream as error:
+        raise BadUpstream(f"{label}: {error}", error.status, error.retry_after) from error

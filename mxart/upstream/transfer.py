@@ -98,11 +98,13 @@ class Transfer:
     async def discard(self) -> None:
         """End it, keeping the connection where that is cheaper than a new one: a small rest is read."""
         size = 0
-        with suppress(TimeoutError, Broken):
-            async with asyncio.timeout(_DRAIN_TIME):
-                while size < _DRAIN_SIZE and (chunk := await self.read()):
-                    size += len(chunk)
-        self.abandon()
+        try:
+            with suppress(TimeoutError, Broken):
+                async with asyncio.timeout(_DRAIN_TIME):
+                    while size < _DRAIN_SIZE and (chunk := await self.read()):
+                        size += len(chunk)
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """End it now; what has not been read is lost. Safe at any time, also after the end."""

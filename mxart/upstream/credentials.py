@@ -1,0 +1,24 @@
+"""What proves us to an upstream, as header fields (RFC 7617, RFC 6750): never in a URL, a log line or a message."""
+
+from __future__ import annotations
+
+import base64
+
+from mxart.settings import CredentialSettings
+
+Fields = tuple[tuple[str, str], ...]
+
+
+def credential_fields(auth: CredentialSettings) -> Fields:
+    """The header fields that ``auth`` means: configured ones as they are; Bearer when there is a token, else Basic.
+
+    >>> credential_fields(CredentialSettings(username="ci", password="pw"))
+    (('Authorization', 'Basic Y2k6cHc='),)
+    """
+    fields = tuple(auth.headers.items())
+    if auth.token:
+        return (*fields, ("Authorization", f"Bearer {auth.token}"))
+    if auth.username or auth.password:
+        pair = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode("ascii")
+        return (*fields, ("Authorization", f"Basic {pair}"))
+    return fields
