@@ -4,7 +4,7 @@ Everything is checked here and all errors come together, each naming file, table
 reads a file, a dict or the environment for settings again. Keys: docs/configuration.md.
 """
 
-from mxart.config.find import find
+from mxart.config.places import find
 from mxart.config.problems import ConfigurationError, Problem
 from mxart.config.read import BUILT_IN, NO_OVERRIDES, Overrides, load, quick_start
 

@@ -65,7 +65,7 @@ def base_urls_apart(repositories: Repositories) -> None:
         if not repository.base_url:
             continue
         for other in seen:
-            if _nested(repository.base_url, other.base_url):
+            if repository.name != other.name and _nested(repository.base_url, other.base_url):
                 message = f'{repository.base_url} is in the way of repository "{other.name}" at {other.base_url}'
                 table.missing("base_url", f"{message}; want another path")
         seen.append(repository)

@@ -128,7 +128,9 @@ class _Reading:
         parent = self._single("store")
         tables = {"default": Table("[store.default]", {}, self._problems)}
         for name in parent:
-            if table := parent.take_table(name):
+            if not isinstance(parent.take_raw(name), Mapping):
+                parent.missing(name, "the keys of a store go into a table with its name: [store.default]")
+            elif table := parent.take_table(name):
                 tables[name] = table.renamed(f"[store.{name}]")
         stores = [(table, read_store(name, table, self._around.folder)) for name, table in tables.items()]
         stores_apart(stores)

@@ -40,17 +40,21 @@ def _addresses(folder: Path) -> Callable[[object], tuple[str, ...]]:
 
 def read_listener(table: Table, folder: Path) -> ListenerSettings:
     """A ``[[listener]]``. Its name is "" when it was missing or wrong, which has been noted."""
-    name = table.take("name", values.name, "")
+    name = table.take("name", _listener_name, "")
     if "name" not in table:
         table.missing("name", 'a listener needs a name: name = "tls"')
-    if name == "main":
-        table.wrong("name", '"main" is the listener of [server]; want another name')
     listen = table.take("listen", _addresses(folder), tuple[str, ...]())
     if not table.take_raw("listen"):
         table.missing("listen", 'a listener needs an address at least: listen = ["0.0.0.0:8443"]')
     settings = ListenerSettings(name=name, listen=listen, tls=_read_tls(table.take_table("tls"), folder))
     table.finish()
     return settings
+
+
+def _listener_name(value: object) -> str:
+    if value == "main":
+        raise ValueError('"main" is the listener of [server]; want another name')
+    return values.name(value)
 
 
 def _read_tls(table: Table | None, folder: Path) -> TlsSettings | None:

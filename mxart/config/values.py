@@ -19,6 +19,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _LONGEST_NAME = 100
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII)
 _PATH_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
+_DOTTED_NUMBERS = re.compile(r"[0-9.]+")
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NOT_IN_URL = re.compile(r"[^\x21-\x7e]")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _WANT_ADDRESS = 'want "host:port", "[IPv6]:port" or "unix:/path"'
@@ -178,11 +180,11 @@ def address(value: object, folder: Path) -> str:
     if given.startswith("unix:"):
         return _unix_address(given.removeprefix("unix:"), folder)
     host, colon, port = given.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    if not colon or not _PORT.fullmatch(port) or int(port) > 65535:
         raise ValueError(f"{_WANT_ADDRESS}, the port a number up to 65535")
     if host.startswith("[") and host.endswith("]"):
-        return f"[{_ip_literal(host[1:-1])}]:{int(port)}"
-    if not _HOST_NAME.fullmatch(host):
+        return f"[{_ipv6(host[1:-1])}]:{int(port)}"
+    if not (_is_ipv4(host) if _DOTTED_NUMBERS.fullmatch(host) else _HOST_NAME.fullmatch(host)):
         raise ValueError(f'{_WANT_ADDRESS}; "0.0.0.0:{port}" listens on every IPv4 address')
     return f"{host.lower()}:{int(port)}"
 
@@ -194,7 +196,15 @@ def _unix_address(path: str, folder: Path) -> str:
     return f"unix:{full}"
 
 
-def _ip_literal(literal: str) -> str:
+def _is_ipv4(literal: str) -> bool:
+    try:
+        ipaddress.IPv4Address(literal)
+    except ValueError:
+        return False
+    return True
+
+
+def _ipv6(literal: str) -> str:
     try:
         return str(ipaddress.IPv6Address(literal))
     except ValueError as error:

@@ -1,0 +1,56 @@
+"""A format's registration without a format: what reading a configuration asks of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mxart.contract import Format, Proposal
+from mxart.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CinderSettings:
+    """A key of every type that a format may have; ``flame`` must not be "blue"."""
+
+    flame: str = "red"
+    depth: int = 1
+    strict: bool = False
+    kinds_of_ash: tuple[str, ...] = ()
+    sumdb: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.flame == "blue":
+            raise Invalid("want another flame than blue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandingSettings:
+    """A key that must be given."""
+
+    seal: str
+
+
+class CinderFactory:
+    """Registers a format called ``name`` that can be configured and discovered, and is never built."""
+
+    def __init__(
+        self, name: str = "cinder", settings: type[Any] = CinderSettings, proposals: Sequence[Proposal] = ()
+    ) -> None:
+        self.name = name
+        self.kinds: tuple[str, ...] = ("proxy",)
+        self.settings = settings
+        self.proposals = proposals
+
+    def build(self, settings: Any) -> Format:
+        raise AssertionError("a configuration is read without building a format")
+
+    def upstreams(self, settings: Any) -> Mapping[str, str]:
+        return {f"sumdb/{name}": url for name, url in settings.sumdb.items()}
+
+    def client_lines(self, base_url: str) -> Sequence[str]:
+        return [f"cinder use {base_url}"]
+
+    def discover(self, run: Callable[[Sequence[str]], str], environ: Mapping[str, str]) -> Sequence[Proposal]:
+        return self.proposals
