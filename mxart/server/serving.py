@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-from tornado.httpserver import HTTPServer
+from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.iostream import IOStream, SSLIOStream
 
 from mxart.httpfields.forwarding import TrustedPeers
@@ -33,16 +33,21 @@ class Serving:
         self._application = application
         self._settings = settings
         self._trusted = TrustedPeers(settings.trusted_proxies)
+        # No time-outs here: Connections watches over slow clients, with one timer for all of them. No limit of the
+        # body either: the edge knows that of each mount.
+        self._parameters = HTTP1ConnectionParameters(
+            chunk_size=_CHUNK, max_header_size=settings.max_header_size, max_body_size=2**62
+        )
         self._sockets: list[socket.socket] = []
         self.connections = Connections()
 
     def listen(self, listenings: Iterable[Listening]) -> None:
         """True after: connections are taken from all of them."""
         for listening in listenings:
-            server = self._server(listening)
+            edge = self._edge(listening)
             for listener in listening.sockets:
                 self._sockets.append(listener)
-                asyncio.get_running_loop().add_reader(listener, self._accept, server, listener, listening.tls)
+                asyncio.get_running_loop().add_reader(listener, self._accept, edge, listener, listening.tls)
 
     def stop_accepting(self) -> None:
         """True after: no further connection is taken, and every answer is the last on its connection.
@@ -75,30 +80,21 @@ class Serving:
         self.connections.close_all()
         await self.connections.wait_empty(1.0)
 
-    def _server(self, listening: Listening) -> HTTPServer:
+    def _edge(self, listening: Listening) -> Edge:
         entrance = Entrance(listener=listening.listener, scheme=listening.scheme, authority=listening.authority)
-        edge = Edge(self._application, self.connections, entrance, self._trusted, self._settings.public_url)
-        server = HTTPServer(
-            edge,
-            max_header_size=self._settings.max_header_size,
-            chunk_size=_CHUNK,
-            max_body_size=2**62,  # the edge knows the limit of each mount
-        )
-        # Connections watches over slow clients, with one timer for all instead of one for each request
-        server.conn_params.header_timeout = None
-        return server
+        return Edge(self._application, self.connections, entrance, self._trusted, self._settings.public_url)
 
-    def _accept(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def _accept(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take one connection; the loop calls again while more wait. One at a time, so that a burst is spread over
         all workers that wait for the same socket."""
         try:
-            client, address = listener.accept()
+            client, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
             if error.errno not in _EXHAUSTED:
                 raise
-            self._pause(server, listener, tls, error)
+            self._pause(edge, listener, tls, error)
             return
         client.setblocking(False)
         if tls is None:
@@ -106,14 +102,14 @@ class Serving:
         else:
             secured = tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
             stream = SSLIOStream(secured, read_chunk_size=_CHUNK)
-        server.handle_stream(stream, address)
+        HTTP1ServerConnection(stream, self._parameters).start_serving(edge)
 
-    def _pause(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None, error: OSError) -> None:
+    def _pause(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None, error: OSError) -> None:
         loop = asyncio.get_running_loop()
         _log.error("cannot take connections for %.1f s: %s", _PAUSE, error.strerror)
         loop.remove_reader(listener)
-        loop.call_later(_PAUSE, self._resume, server, listener, tls)
+        loop.call_later(_PAUSE, self._resume, edge, listener, tls)
 
-    def _resume(self, server: HTTPServer, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def _resume(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         if listener in self._sockets:
-            asyncio.get_running_loop().add_reader(listener, self._accept, server, listener, tls)
+            asyncio.get_running_loop().add_reader(listener, self._accept, edge, listener, tls)

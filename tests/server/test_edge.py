@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from mxart.model import Bytes, Request, Response
+from mxart.server import connections
+from tests.server.conftest import Served
+
+HEAD = "GET /go/hello HTTP/1.1\r\nHost: a\r\n"
+
+
+@pytest.mark.gen_test
+async def test_an_answer_on_a_kept_connection(served: Served) -> None:
+    client = await served.client()
+    for _ in range(3):
+        answer = await client.get("/go/hello")
+        assert (answer.status, answer.body) == (200, b"hello\n")
+        assert answer.headers["server"] == "mxart"
+        assert answer.headers["date"].endswith("GMT")
+        assert "connection" not in answer.headers
+
+
+# what is sent, the status, and whether the connection is kept; None: it is closed without an answer of ours
+MESSAGES = [
+    ("GET /go/hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, True),
+    ("\r\nGET /go/hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, True),
+    ("GET http://a.example.org/go/hello HTTP/1.1\r\nHost: b\r\n\r\n", 200, True),
+    ("GET /go/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200, False),
+    ("GET /go/hello HTTP/1.1\r\nHost: a\r\nConnection: TE, Close\r\n\r\n", 200, False),
+    ("GET /go/hello HTTP/1.0\r\n\r\n", 200, False),
+    ("GET /go/hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, True),
+    ("HEAD /go/hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, True),
+    ("GET /nobody/is/here HTTP/1.1\r\nHost: a\r\n\r\n", 404, True),
+    ("GET /go/none HTTP/1.1\r\nHost: a\r\n\r\n", 404, True),
+    ("GET /go/../etc HTTP/1.1\r\nHost: a\r\n\r\n", 400, True),
+    ("GET /go/%2e%2e/etc HTTP/1.1\r\nHost: a\r\n\r\n", 400, True),
+    ("GET /go/\xe4 HTTP/1.1\r\nHost: a\r\n\r\n", 400, True),
+    ("GET /go/hello HTTP/1.1\r\n\r\n", 400, True),
+    ("GET /go/hello HTTP/1.1\r\nHost:\r\n\r\n", 400, True),
+    ("GET /go/hello HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, True),
+    ("GET /go/hello HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, True),
+    ("GET /go/hello HTTP/1.1\r\nHost: a@b\r\n\r\n", 400, True),
+    ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400, True),
+    ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, True),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200, True),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, True),
+    ("POST /go/hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200, True),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400, False),
+    ("POST /go/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", None, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", None, False),
+    ("GET /go/hello HTTP/2.0\r\nHost: a\r\n\r\n", 400, False),
+    ("GET  /go/hello HTTP/1.1\r\nHost: a\r\n\r\n", 400, False),
+    ("GET /go/hello\r\n\r\n", 400, False),
+    ("\x16\x03\x01\x02\r\n\r\n", 400, False),
+    (HEAD + "No colon\r\n\r\n", 400, False),
+    (HEAD + "X-Fold: a\r\n b\r\n\r\n", 400, False),
+    (HEAD + "X Y: a\r\n\r\n", 400, False),
+    (HEAD + "X-Null: a\0b\r\n\r\n", 400, False),
+    (HEAD + "X-Long: " + "a" * 20_000 + "\r\n\r\n", None, False),
+    (HEAD + "Via: 1.1 other, 1.1 mxart-test\r\n\r\n", 502, True),
+    (HEAD + "Via: 1.1 mxart-testing, 1.0 x (mxart-test)\r\n\r\n", 200, True),
+]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("message", "status", "kept"), MESSAGES)
+async def test_messages(served: Served, message: str, status: int | None, kept: bool) -> None:
+    client = await served.client()
+    await client.send(message)
+    if status is None:
+        client.writer.write_eof()
+        assert b"200 OK" not in await client.ended()
+        return
+    head = await client.head()
+    assert head.status == status
+    if kept:
+        assert head.headers.get("connection", "keep-alive") == "keep-alive"
+        body = int(head.headers.get("content-length", "0")) if not message.startswith("HEAD") else 0
+        await client.reader.readexactly(body)
+        assert (await client.get("/go/hello")).status == 200
+    else:
+        assert head.headers.get("connection", "close") == "close"
+        client.writer.write_eof()
+        await client.ended()
+
+
+@pytest.mark.gen_test
+async def test_a_request_as_its_handler_sees_it(served: Served) -> None:
+    client = await served.client()
+    await client.send("GET /go/a%20b%2Fc/?x=%41 HTTP/1.1\r\nHOST: Art.Example.org:81\r\nX-A: 1\r\nx-a: 2\r\n\r\n")
+    assert (await client.answer()).status == 404
+    (request,) = served.site.go.seen
+    assert (request.path, request.raw_path, request.query) == ("a b/c/", "a%20b%2Fc/", "x=%41")
+    assert request.headers == {"host": "Art.Example.org:81", "x-a": "1, 2"}
+    assert (request.peer, request.base_url) == ("127.0.0.1", "http://art.example.org:81/go")
+    assert request.principal.name == ""
+
+
+@pytest.mark.gen_test
+async def test_a_bound_host_takes_the_whole_path(served: Served) -> None:
+    served.site.docker.put("v2/", lambda: Bytes(data=b"{}"))
+    client = await served.client()
+    assert (await client.get("/v2/", Host="Docker.Example.org:5000")).body == b"{}"
+    assert served.site.docker.seen[0].base_url == "http://docker.example.org:5000"
+
+
+@pytest.mark.gen_test
+async def test_a_failure_nobody_foresaw_tells_an_id_and_nothing_else(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await (await served.client()).get("/go/crash")
+    assert answer.status == 500
+    assert b"42" not in answer.body
+    incident = answer.body.decode().split()[-1].rstrip(".")
+    assert incident in caplog.text
+    assert "the secret is 42" in caplog.text
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_cancels_its_handler(served: Served) -> None:
+    reached = asyncio.Event()
+
+    async def forever(_request: Request) -> Response:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    served.site.go.answers["forever"] = forever
+    client = await served.client()
+    await client.send("GET /go/forever HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reached.wait()
+    await client.close()
+    await served.site.go.cancelled.wait()
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_in_its_body_cancels_its_handler(served: Served) -> None:
+    reached = asyncio.Event()
+
+    async def read(request: Request) -> Response:
+        async for _ in request.body:
+            reached.set()
+        raise AssertionError
+
+    served.site.go.answers["read"] = read
+    client = await served.client()
+    await client.send("PUT /go/read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+    await reached.wait()
+    await client.close()
+    await served.site.go.cancelled.wait()
+
+
+# --- bodies ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_a_body_is_read_no_faster_than_its_handler_takes_it(served: Served) -> None:
+    go_on = asyncio.Event()
+    pieces: list[int] = []
+
+    async def slow(request: Request) -> Response:
+        await go_on.wait()
+        async for chunk in request.body:
+            pieces.append(len(chunk))
+        return Response(200, Bytes(data=b"%d" % sum(pieces)))
+
+    served.site.go.answers["slow"] = slow
+    served.site.go.body_limit = size = 64 << 20
+    client = await served.client()
+    client.writer.transport.set_write_buffer_limits(high=0)
+    client.writer.write(f"PUT /go/slow HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size))
+    with pytest.raises(TimeoutError):
+        # nobody takes it, so it cannot all have been sent
+        await asyncio.wait_for(client.writer.drain(), 0.5)
+    go_on.set()
+    await client.writer.drain()
+    assert (await client.answer()).body == b"%d" % size
+    assert max(pieces) <= 64 * 1024
+
+
+# how the body is announced, and what is sent of it
+TOO_LARGE = [
+    ("Content-Length: 1048577\r\n", b"x" * 1000),
+    ("Content-Length: 1048577\r\n", b"x" * 1048577),
+    ("Content-Length: 10000000000\r\nExpect: 100-continue\r\n", b""),
+    ("Transfer-Encoding: chunked\r\n", b"100001\r\n" + b"x" * 0x100001 + b"\r\n0\r\n\r\n"),
+    ("Transfer-Encoding: chunked\r\n", b"fffff\r\n" + b"x" * 0xFFFFF + b"\r\nffffff\r\n" + b"y" * 1000),
+]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("announced", "sent"), TOO_LARGE)
+async def test_a_body_beyond_the_limit(served: Served, announced: str, sent: bytes) -> None:
+    client = await served.client()
+    await client.send(f"PUT /go/echo HTTP/1.1\r\nHost: a\r\n{announced}\r\n".encode() + sent)
+    answer = await client.answer()
+    assert (answer.status, answer.headers["connection"]) == (413, "close")
+    assert answer.headers["x-envelope"] == "pages"
+    client.writer.write_eof()
+    assert await client.ended() == b""
+
+
+@pytest.mark.gen_test
+async def test_a_body_is_asked_for_only_when_it_is_wanted(served: Served) -> None:
+    client = await served.client()
+    fields = "Host: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    await client.send("PUT /go/echo HTTP/1.1\r\n" + fields)
+    assert (await client.head()).status == 100
+    await client.send("abc")
+    assert (await client.answer()).body == b"abc"
+    await client.send("PUT /go/none HTTP/1.1\r\n" + fields)
+    answer = await client.answer()
+    assert (answer.status, answer.headers["connection"]) == (404, "close")
+    assert await client.ended() == b""
+
+
+@pytest.mark.gen_test
+async def test_a_body_in_small_pieces(served: Served) -> None:
+    client = await served.client()
+    await client.send("PUT /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for piece in ("1\r", "\na\r\n", "2;ext=1\r\nbc\r\n".replace(";ext=1", ""), "0\r\n", "\r\n"):
+        await client.send(piece)
+        await asyncio.sleep(0)
+    assert (await client.answer()).body == b"abc"
+    assert (await client.get("/go/hello")).status == 200
+
+
+# --- slow clients ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "GET /go/hel",
+        "PUT /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab",
+    ],
+)
+async def test_a_client_that_says_no_more_is_cut(served: Served, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
+    monkeypatch.setattr(connections, "IDLE", 0.05)
+    monkeypatch.setattr("mxart.server.body.STALL", 0.05)
+    monkeypatch.setattr(connections, "SWEEP", 0.05)
+    client = await served.client()
+    await client.send(sent)
+    assert await client.ended() == b""
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_reads_no_more_is_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxart.server.wire.STALL", 0.05)
+    monkeypatch.setattr(connections, "SWEEP", 0.05)
+    served.site.go.put("big", lambda: Bytes(data=bytes(32 << 20)))
+    client = await served.client()
+    client.writer.transport.pause_reading()
+    await client.send("GET /go/big HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert await served.serving.connections.wait_empty(10.0)
+
+
+# --- leaving ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.gen_test
+async def test_draining_closes_idle_connections_and_waits_for_the_others(served: Served) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: Request) -> Response:
+        reached.set()
+        await go_on.wait()
+        return Response(200, Bytes(data=b"done"))
+
+    served.site.go.answers["slow"] = slow
+    idle, busy = await served.client(), await served.client()
+    assert (await idle.get("/go/hello")).status == 200
+    await busy.send("GET /go/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reached.wait()
+    drained = asyncio.create_task(served.serving.drain(30.0))
+    assert await idle.ended() == b""
+    assert not drained.done()
+    go_on.set()
+    answer = await busy.answer()
+    assert (answer.body, answer.headers["connection"]) == (b"done", "close")
+    await drained
+
+
+@pytest.mark.gen_test
+async def test_retiring_answers_once_more(served: Served) -> None:
+    client = await served.client()
+    assert (await client.get("/go/hello")).status == 200
+    retired = asyncio.create_task(served.serving.retire(30.0))
+    await asyncio.sleep(0)
+    answer = await client.get("/go/hello")
+    assert (answer.body, answer.headers["connection"]) == (b"hello\n", "close")
+    assert await client.ended() == b""
+    await retired
+
+
+@pytest.mark.gen_test
+async def test_what_outlives_the_grace_is_cut(served: Served) -> None:
+    reached = asyncio.Event()
+
+    async def forever(_request: Request) -> Response:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    served.site.go.answers["forever"] = forever
+    client = await served.client()
+    await client.send("GET /go/forever HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reached.wait()
+    await served.serving.drain(0.01)
+    assert len(served.serving.connections) == 0
+    assert served.site.go.cancelled.is_set()
+
+
+@pytest.mark.gen_test
+async def test_each_request_is_logged(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    served.site.go.put("log", lambda: Bytes(data=b"x"), Cache_Status="mxart; hit")
+    with caplog.at_level(logging.INFO, "mxart.access"):
+        await (await served.client()).get("/go/log?a=b")
+        await served.serving.drain(1.0)
+    (record,) = [r for r in caplog.records if r.name == "mxart.access"]
+    assert isinstance(record.args, tuple)
+    access = record.args[0]
+    assert (access.method, access.target, access.status) == ("GET", "/go/log?a=b", 200)
+    assert (access.peer, access.cache_status) == ("127.0.0.1", "mxart; hit")
+    assert access.sent > 1
