@@ -9,13 +9,12 @@ Deliberately not here: what a path means, who may read it, where the bytes are. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from mxart.errors import MxartError
+from mxart.httpfields.targets import Target
 from mxart.model import Request, Response
-
-if TYPE_CHECKING:
-    from mxart.server.mounts import MountTable
 
 
 class Handler(Protocol):
@@ -39,12 +38,31 @@ class Handler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A handler, and what is left of the path for it."""
+
+    handler: Handler
+    base: str  # where it is mounted: "/go-public", "" for the root
+    path: str  # below ``base``, decoded, without leading slash
+    raw_path: str  # the same as it was sent
+    bound: bool = False  # by its host name: the public URL of the server does not apply
+
+
+class Mounts(Protocol):
+    """Which handler answers where: ``mounts.MountTable``."""
+
+    def match(self, listener: str, host: str, target: Target) -> Match:
+        """Who answers ``target`` on ``host`` (as in a Host field) of ``listener``. Raises NotFound for nobody."""
+        ...
+
+
 class Application(Protocol):
     """What one worker serves."""
 
     @property
-    def mounts(self) -> MountTable:
-        """Which handler answers where; may be read from `start` on."""
+    def mounts(self) -> Mounts:
+        """Which handler answers where; read once `start` has returned."""
         ...
 
     @property

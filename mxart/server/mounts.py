@@ -11,27 +11,15 @@ below a base URL (``/go-public``)      its handler, with the path below it, on e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from mxart.errors import NotFound
 from mxart.httpfields.targets import Target, decode
-from mxart.server import Handler
+from mxart.server import Handler, Match
 
 ANY_HOST = "*"  # in a binding: every name of the listener that no other binding takes
 
 _NO_HOSTS: Mapping[tuple[str, str], Handler] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A handler, and what is left of the path for it."""
-
-    handler: Handler
-    base: str  # where it is mounted: "/go-public", "" for the root
-    path: str  # below ``base``, decoded, without leading slash
-    raw_path: str  # the same as it was sent
-    bound: bool = False  # by its host name: the public URL of the server does not apply
 
 
 class MountTable:
@@ -84,7 +72,7 @@ class MountTable:
             base = decode(base)
         handler = self._bases.get(base)
         # an encoded slash is no segment border: /a%2Fb is not below a base /a/b
-        if handler is None or raw.count("/", 0, end) != depth:
+        if handler is None or not raw.count("/", 0, end) == base.count("/") == depth:
             return None
         return Match(handler, base, decode(raw_rest) if "%" in raw_rest else raw_rest, raw_rest)
 
