@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -40,6 +40,18 @@ def discover(
             else:
                 proposals.append(proposal)
     return Discovery(tuple(proposals), tuple(notes))
+
+
+def introduction(found: Discovery) -> Iterator[str]:
+    """What a person who started without a configuration file should know, line by line."""
+    yield "no configuration file: quick start, storing under ./data"
+    for proposal in found.proposals:
+        yield f"repository {proposal.name} caches {proposal.upstream} (from {proposal.origin})"
+    yield from found.notes
+    if found.proposals:
+        yield "to change that: `mxart init` writes mxart.toml, which the next start reads"
+    else:
+        yield "no client's upstream was found, so there is no repository: `mxart init` writes mxart.toml to add yours"
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> str:

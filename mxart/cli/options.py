@@ -65,11 +65,17 @@ def listen_option(function: F) -> F:
     )(function)
 
 
-def loader(config: Path | None, overrides: Overrides = NO_OVERRIDES) -> Callable[[], Settings]:
+def _say_nothing(line: str) -> None:
+    return
+
+
+def loader(
+    config: Path | None, overrides: Overrides = NO_OVERRIDES, say: Callable[[str], None] = _say_nothing
+) -> Callable[[], Settings]:
     """A function that reads the configuration anew each time it is called, and raises ConfigurationError.
 
     Which file that is has been settled once. Without a file it is the quick start, and what this machine's clients
-    use has been looked up once.
+    use has been looked up once; ``say`` is then told, line by line, what that is.
     """
     from mxart.formats import FORMATS
 
@@ -78,9 +84,11 @@ def loader(config: Path | None, overrides: Overrides = NO_OVERRIDES) -> Callable
         path = Path.cwd() / file
         return lambda: load(path, FORMATS, os.environ, overrides)
 
-    from mxart.cli.discover import discover
+    from mxart.cli.discover import discover, introduction
 
     found = discover(FORMATS, os.environ, overrides)
+    for line in introduction(found):
+        say(line)
     return lambda: quick_start(found.proposals, FORMATS, os.environ, overrides)
 
 

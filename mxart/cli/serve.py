@@ -25,6 +25,10 @@ def serve(config: Path | None, workers: int | None, listen: tuple[str, ...]) -> 
     from mxart import assembly
 
     try:
-        return assembly.serve(loader(config, Overrides(workers=workers, listen=listen)))
+        return assembly.serve(loader(config, Overrides(workers=workers, listen=listen), say=_say))
     except ConfigurationError as error:
         exit_with(error)
+
+
+def _say(line: str) -> None:
+    click.echo(f"mxart: {line}", err=True)

@@ -47,7 +47,7 @@ class Problems:
     def add(self, table: str, key: str, value: object, message: str) -> None:
         """Note a problem. ``value``: what the file says; None when there is nothing to show."""
         shown = "" if value is None else show(value)
-        self.found.append(Problem(self.file, table, key, shown, message))
+        self.found.append(Problem(self.file, table, key, shown, _CREDENTIALS_IN_URL.sub("://…@", message)))
 
     def raise_if_any(self) -> None:
         """Returns when nothing was wrong. Raises ConfigurationError."""
