@@ -101,7 +101,11 @@ def _folder(value: object, folder: Path) -> Path:
     if not given:
         raise ValueError('want the path of a folder, such as "data"')
     path = folder / given
-    if path.exists() and not path.is_dir():
+    try:
+        in_the_way = path.resolve().exists() and not path.is_dir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links that lead in a circle
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    if in_the_way:
         raise ValueError(f"{path} is there, and is no folder")
     return path
 

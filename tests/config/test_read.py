@@ -272,6 +272,8 @@ SECOND = PROXY.replace('"c"', '"d"')
         ("[store.b]", "[store.b]", "path", "", "needs a folder"),
         ("[store.b]\npath = ''", "[store.b]", "path", '""', "path of a folder"),
         ("[store.b]\npath = 'mxart.toml'", "[store.b]", "path", '"mxart.toml"', "is no folder"),
+        ("[store.b]\npath = 'loop'", "[store.b]", "path", '"loop"', "cannot be used"),
+        (f"[store.b]\npath = '{'x' * 300}'", "[store.b]", "path", f'"{"x" * 118}…', "cannot be used"),
         ("[store.b]\npath = 'data'", "[store.b]", "path", "", 'overlaps with store "default"'),
         ("[store.b]\npath = 'data/b'", "[store.b]", "path", "", "overlaps"),
         ("[store.b]\npath = '.'", "[store.b]", "path", "", "overlaps"),
@@ -343,6 +345,7 @@ SECOND = PROXY.replace('"c"', '"d"')
 def test_one_mistake_is_one_problem_in_its_place(
     tmp_path: Path, text: str, table: str, key: str, value: str, remedy: str
 ) -> None:
+    (tmp_path / "loop").symlink_to("loop")
     (problem,) = problems(tmp_path, text)
     assert (problem.file, problem.table, problem.key) == (str(tmp_path / "mxart.toml"), table, key)
     assert problem.value == value
