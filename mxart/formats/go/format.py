@@ -1,0 +1,151 @@
+"""The `Format` of Go modules: which file of this folder answers which question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import BinaryIO
+
+from mxart.contract import Context, Policy, Proposal, Repository
+from mxart.errors import Corrupt, MxartError, Unsupported
+from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, wire
+from mxart.formats.go.paths import GoResource
+from mxart.formats.go.settings import GoSettings
+from mxart.model import Entry, Redirect, Request, Resource, Response
+
+_READS = ("GET", "HEAD")
+_MAX_SIZE: Mapping[str, int] = {
+    "list": documents.MAX_LIST,
+    "info": documents.MAX_RECORD,
+    "latest": documents.MAX_RECORD,
+    "mod": documents.MAX_GOMOD,
+    "zip": modzip.MAX_ZIP,
+    "sumdb-supported": 0,
+    "sumdb-latest": sumdb.MAX_NOTE,
+    "sumdb-lookup": sumdb.MAX_NOTE,
+}
+_IMMUTABLE = frozenset({"mod", "zip", "sumdb-lookup", "sumdb-tile"})
+
+
+class GoFormat:
+    """Go modules over the GOPROXY protocol, and the checksum databases that the settings name."""
+
+    name = "go"
+
+    def __init__(self, settings: GoSettings) -> None:
+        self._databases = frozenset(settings.sumdb)
+
+    def parse(self, request: Request) -> GoResource:
+        """See `paths.parse`; the method is looked at by `answer`."""
+        return paths.parse(request.path, self._databases)
+
+    def policy(self, resource: Resource) -> Policy:
+        """How it is kept: everything but a zip is given to readers only when it is whole and checked."""
+        resource = _go(resource)
+        return Policy(
+            immutable=_is_immutable(resource),
+            media_type=wire.media_type(resource),
+            max_size=resource.tile.size if resource.tile else _MAX_SIZE[resource.kind],
+            document=resource.kind != "zip",
+        )
+
+    def upstream_path(self, resource: Resource) -> str:
+        return paths.upstream_path(_go(resource))
+
+    def check(self, resource: Resource, file: BinaryIO) -> None:
+        resource = _go(resource)
+        file.seek(0)
+        _CHECKS[resource.kind](resource, file)
+
+    def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
+        """The union of lists, the latest of latests. Raises Unsupported for files, which are taken whole."""
+        if resource.kind not in _MERGES:
+            raise Unsupported(f"A .{resource.kind} of several repositories is not merged.")
+        limit = _MAX_SIZE[resource.kind]
+        out.write(_MERGES[resource.kind]([_read(document, limit) for document in documents]))
+
+    def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
+        """The list or the latest of what is held whole. Raises NotFound when nothing is, Unsupported for files."""
+        if resource.kind not in _GENERATORS:
+            raise Unsupported(f"A .{resource.kind} is published, not generated.")
+        out.write(_GENERATORS[resource.kind](_go(resource).module, entries))
+
+    async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
+        """One read. Raises Unsupported for other methods than GET and HEAD."""
+        if request.method not in _READS:
+            raise Unsupported(f"{request.method} is not supported: this Go repository can only be read.", _READS)
+        if resource.kind == "sumdb-supported":
+            return wire.supported()
+        if wire.asks_for_held_only(request.headers):
+            context.cached_only = True
+        content = await repository.get(resource, context)
+        if isinstance(content, Redirect):
+            return Response(content=content)  # the place may move, the content not
+        return Response(content=content, headers={"Cache-Control": wire.cache_control(_is_immutable(_go(resource)))})
+
+    def failure(self, error: MxartError, status: int) -> Response:
+        return wire.failure(error, status)
+
+
+class GoFactory:
+    """Registers Go modules."""
+
+    name = "go"
+    kinds: tuple[str, ...] = ("proxy",)
+    settings = GoSettings
+
+    def build(self, settings: GoSettings) -> GoFormat:
+        return GoFormat(settings)
+
+    def upstreams(self, settings: GoSettings) -> Mapping[str, str]:
+        return {f"sumdb/{name}": url.rstrip("/") for name, url in settings.sumdb.items()}
+
+    def client_lines(self, base_url: str) -> Sequence[str]:
+        return [f"go env -w GOPROXY={base_url}"]
+
+    def discover(self, run: discover.Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
+        return discover.discover(run, environ)
+
+
+def _go(resource: Resource) -> GoResource:
+    if not isinstance(resource, GoResource):
+        raise TypeError(f"{resource!r} was not parsed by the Go format")
+    return resource
+
+
+def _is_immutable(resource: GoResource) -> bool:
+    """Whether what it names has one content for ever; of an info only that of a version, not of a branch."""
+    if resource.kind == "info":
+        return names.is_version_of(resource.module, resource.version)
+    return resource.kind in _IMMUTABLE
+
+
+def _read(file: BinaryIO, limit: int) -> bytes:
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Corrupt(f"The document is longer than {limit} bytes.")
+    return data
+
+
+def _check_tile(resource: GoResource, file: BinaryIO) -> None:
+    assert resource.tile is not None  # paths.tile
+    sumdb.check_tile(file, resource.tile)
+
+
+_CHECKS: Mapping[str, Callable[[GoResource, BinaryIO], None]] = {
+    "list": lambda asked, file: documents.check_list(_read(file, documents.MAX_LIST)),
+    "info": lambda asked, file: documents.check_info(_read(file, documents.MAX_RECORD), asked.module, asked.version),
+    "latest": lambda asked, file: documents.check_latest(_read(file, documents.MAX_RECORD)),
+    "mod": lambda asked, file: documents.check_gomod(_read(file, documents.MAX_GOMOD)),
+    "zip": lambda asked, file: modzip.check(file, asked.module, asked.version),
+    "sumdb-latest": lambda asked, file: sumdb.check_tree_head(file, asked.database),
+    "sumdb-lookup": lambda asked, file: sumdb.check_lookup(file, asked.database, asked.module, asked.version),
+    "sumdb-tile": _check_tile,
+}
+_MERGES: Mapping[str, Callable[[Sequence[bytes]], bytes]] = {
+    "list": documents.merge_lists,
+    "latest": documents.merge_latest,
+}
+_GENERATORS: Mapping[str, Callable[[str, Iterable[Entry]], bytes]] = {
+    "list": documents.generate_list,
+    "latest": documents.generate_latest,
+}
