@@ -164,6 +164,6 @@ class FormatFactory(Protocol):
         ...
 
     def discover(self, run: Callable[[Sequence[str]], str], environ: Mapping[str, str]) -> Sequence[Proposal]:
-        """What the clients on this machine use today. ``run`` gives a command's standard output, "" when it is
-        missing or fails."""
+        """What the clients on this machine use today; several proposals of one name are choices, the best first.
+        ``run`` gives a command's standard output, "" when it is missing or fails."""
         ...

@@ -28,12 +28,18 @@ class Discovery:
 def discover(
     formats: Mapping[str, FormatFactory], environ: Mapping[str, str], overrides: Overrides = NO_OVERRIDES
 ) -> Discovery:
-    """Ask every format what its clients use. Runs their commands, a few seconds at the most for each."""
+    """Ask every format what its clients use. Runs their commands, a few seconds at the most for each.
+
+    Of several proposals for one repository the first that works is taken: a client may use this server already,
+    and say what comes after it.
+    """
     proposals: list[Proposal] = []
     notes: list[str] = []
     listen = overrides.listen or ServerSettings().listen
     for factory in formats.values():
         for proposal in factory.discover(lambda command: run(command, environ), environ):
+            if any((taken.format, taken.name) == (proposal.format, proposal.name) for taken in proposals):
+                continue
             objection = _objection([*proposals, proposal], formats, environ, listen)
             if objection:
                 notes.append(f"{proposal.origin} is not taken over: {objection}")

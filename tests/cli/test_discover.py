@@ -43,11 +43,20 @@ def test_one_that_would_not_work_is_left_out_and_the_reason_said(proposal: Propo
     assert "hunter2" not in note
 
 
-def test_of_two_with_one_name_the_first_is_taken() -> None:
-    second = replace(PROPOSAL, upstream="https://other.example.org", origin="elsewhere")
-    found = discover({"cinder": CinderFactory(proposals=[PROPOSAL, second])}, {})
+def test_of_several_choices_the_first_that_works_is_taken() -> None:
+    third = replace(PROPOSAL, upstream="https://other.example.org", origin="elsewhere")
+    found = discover({"cinder": CinderFactory(proposals=[HERE, PROPOSAL, third])}, {})
     assert found.proposals == (PROPOSAL,)
     assert len(found.notes) == 1
+
+
+def test_two_formats_do_not_take_one_name() -> None:
+    second = replace(PROPOSAL, format="ash", origin="ash env")
+    formats = {"cinder": CinderFactory(proposals=[PROPOSAL]), "ash": CinderFactory("ash", proposals=[second])}
+    found = discover(formats, {})
+    assert found.proposals == (PROPOSAL,)
+    (note,) = found.notes
+    assert "this name is taken" in note
 
 
 def test_the_addresses_of_the_command_line_count() -> None:
