@@ -33,17 +33,31 @@ class Call:
     idle_timeout: float = 30.0
 
 
+class _Client(CurlAsyncHTTPClient):
+    """Tornado's, deaf to the timers that libcurl still sets while it is being closed."""
+
+    _closing = False
+
+    def close(self) -> None:
+        self._closing = True
+        super().close()
+
+    def _set_timeout(self, msecs: int) -> None:
+        if not self._closing:
+            super()._set_timeout(msecs)
+
+
 class Curl:
     """All connections of one worker process. Made anywhere, opened by its first use in the running loop."""
 
     def __init__(self) -> None:
-        self._client: CurlAsyncHTTPClient | None = None
+        self._client: _Client | None = None
         self._live: set[Transfer] = set()
 
     def start(self, call: Call) -> Transfer:
         """Begin a transfer. Whoever asked ends it with ``discard`` or ``abandon``, also after an error."""
         if self._client is None:
-            self._client = CurlAsyncHTTPClient(force_instance=True, max_clients=_TRANSFERS)
+            self._client = _Client(force_instance=True, max_clients=_TRANSFERS)
         transfer = Transfer(call.label, call.idle_timeout)
         self._live.add(transfer)
         transfer.follow(self._client.fetch(_request(call, transfer), raise_error=False), self._live.discard)
@@ -54,6 +68,7 @@ class Curl:
         client, self._client = self._client, None
         for transfer in tuple(self._live):
             transfer.close()
+        self._live.clear()
         if client is not None:
             client.close()
 
@@ -84,7 +99,6 @@ def _request(call: Call, transfer: Transfer) -> HTTPRequest:
 def _set_connection(handle: pycurl.Curl, call: Call) -> None:
     handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
-    handle.setopt(pycurl.PIPEWAIT, 1)  # a burst of requests shares one HTTP/2 connection instead of opening many
     handle.setopt(pycurl.PATH_AS_IS, 1)  # formats have checked it, and digests of names must not be "normalised"
     handle.setopt(pycurl.BUFFERSIZE, _RECEIVE_SIZE)
     handle.setopt(pycurl.TCP_KEEPALIVE, 1)

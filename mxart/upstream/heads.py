@@ -16,8 +16,8 @@ from mxart.upstream.redirects import without_secrets
 from mxart.upstream.transfer import RawHead
 
 MAX_RETRY_AFTER = 86400.0  # seconds; more is not believed
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_LENGTH = re.compile(r"(\d{1,18})(?:\s*,\s*\1)*")  # repeated and equal is one (RFC 9110 §8.6)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_LENGTH = re.compile(r"(\d{1,18})(?:\s*,\s*\1)*", re.ASCII)  # repeated and equal is one (RFC 9110 §8.6)
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
 _REMEDIES = {

@@ -16,7 +16,9 @@ REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 10
 _MAX_URL_SIZE = 16 * 1024  # bytes; signed URLs of object stores have a few KiB
 
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?(?=[/?]|\Z)")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?(?=[/?]|\Z)", re.ASCII
+)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _SAFE = "!#$%&'()*+,/:;=?@[]~"
 _PORTS = {"http": 80, "https": 443}

@@ -234,8 +234,10 @@ class Transfer:
             return TimedOut(f"{self._label} accepted the request and then sent nothing for {self._idle_timeout:g} s")
         if self._fields.refused:
             return BadUpstream(f"{self._label} sent a head that cannot be used: {self._fields.refused}")
+        if cause is None:
+            return Unreachable(f"{self._label} closed the connection before its head was whole")
         if not isinstance(cause, CurlError):
-            return BadUpstream(f"{self._label} cannot be asked: {cause or 'it sent no head'}")
+            return BadUpstream(f"{self._label} cannot be asked: {cause}")
         reason = printable(str(cause.message))
         if cause.errno in _UNTRUSTED:
             return Untrusted(f"{self._label} is not trusted: {reason}; if its authority is a private one, set ca_file")
