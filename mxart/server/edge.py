@@ -12,7 +12,9 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
@@ -26,7 +28,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import SSLIOStream, StreamClosedError
 
-from mxart.errors import BadUpstream, Invalid, MxartError, NotFound, TooLarge
+from mxart.errors import BadUpstream, Invalid, MxartError, TooLarge
 from mxart.httpfields import forwarding, framing, targets
 from mxart.httpfields.forwarding import Origin, TrustedPeers
 from mxart.model import Request, Response
@@ -38,6 +40,8 @@ from mxart.server.delivery import Asked, Cut, deliver
 from mxart.server.wire import Wire
 
 _log = logging.getLogger("mxart.server")
+
+_Answer = Callable[[Request], Awaitable[Response]]
 
 LINGER = 2.0  # seconds in which a client may finish sending a body that nobody reads
 _CLIENT_LEFT = 499
@@ -81,7 +85,7 @@ class Exchange(HTTPMessageDelegate):
         self._edge = edge
         self._connection = connection
         self._http = http
-        self._handler: Handler | None = None  # None: the request was refused before one was found
+        self._failure: Callable[[MxartError], Response] = failures.plain  # until a handler is found
         self._task: asyncio.Task[None] | None = None
 
     # --- what Tornado calls, in this order
@@ -100,11 +104,10 @@ class Exchange(HTTPMessageDelegate):
         self._asked = Asked(start.method, start.version, fields)
         self._request = Request(method=start.method, path="", headers=fields, peer=self._connection.peer)
         try:
-            self._admit(start)
-            refusal = None
+            answer: _Answer = self._admit(start).handle
         except MxartError as error:
-            refusal = error
-        self._task = asyncio.get_running_loop().create_task(self._run(refusal))
+            answer = partial(self._refuse, error)
+        self._task = asyncio.get_running_loop().create_task(self._run(answer))
         self._edge.connections.under_way(self._task)
         # Tornado says 100 (Continue) once this is done: not before somebody wants the body (RFC 9110 §10.1.1)
         return self._body.wanted if self._expects_continue() else None
@@ -122,14 +125,14 @@ class Exchange(HTTPMessageDelegate):
 
     # --- from the head to a request
 
-    def _admit(self, start: RequestStartLine) -> None:
-        """True after: the request is complete but for its body, and its handler is known. Raises MxartError."""
+    def _admit(self, start: RequestStartLine) -> Handler:
+        """Who is to answer; true after: the request is complete but for its body. Raises MxartError."""
         edge, fields = self._edge, self._asked.headers
         length = framing.body_length(start.version, fields)
         target = targets.parse(start.path)
         origin = self._origin(target.authority or fields.get("host", ""))
         match = edge.application.mounts.match(edge.entrance.listener, origin.host, target)
-        self._handler = match.handler
+        self._failure = match.handler.failure
         if _passed(fields.get("via", ""), edge.application.pseudonym):
             raise BadUpstream("The request has come through this server before: an upstream of it leads back to it.")
         limit = match.handler.body_limit
@@ -147,6 +150,7 @@ class Exchange(HTTPMessageDelegate):
             peer=origin.peer,
             base_url=server + match.base,
         )
+        return match.handler
 
     def _origin(self, host: str) -> Origin:
         entrance = self._edge.entrance
@@ -160,9 +164,12 @@ class Exchange(HTTPMessageDelegate):
 
     # --- from the request to the answer
 
-    async def _run(self, refusal: MxartError | None) -> None:
+    async def _refuse(self, error: MxartError, _request: Request) -> Response:
+        return self._failure(error)
+
+    async def _run(self, answer: _Answer) -> None:
         try:
-            self._status = await self._answer(refusal)
+            self._status = await self._answer(answer)
             await self._finish()
         except StreamClosedError:
             self._http.close()
@@ -176,13 +183,11 @@ class Exchange(HTTPMessageDelegate):
             self._body.abandon()
             self._note()
 
-    async def _answer(self, refusal: MxartError | None) -> int:
+    async def _answer(self, answer: _Answer) -> int:
         try:
-            if refusal is not None or self._handler is None:
-                raise refusal or NotFound("Nothing answers here.")
-            return await self._deliver(await self._handler.handle(self._request))
+            return await self._deliver(await answer(self._request))
         except MxartError as error:
-            return await self._deliver(self._handler.failure(error) if self._handler else failures.plain(error))
+            return await self._deliver(self._failure(error))
         except (StreamClosedError, Cut):
             raise
         except Exception as error:

@@ -30,6 +30,7 @@ class _Place:
     pid: int = 0
     born: float = 0.0  # monotonic
     delay: float = 0.0  # seconds, before the next one when this one dies young
+    reading: int = -1  # what the worker says: READY, and the end when it takes no more connections
     ready: bool = False
 
 
@@ -51,6 +52,7 @@ class Generation:
         self._places: list[_Place] = []
         self._leaving = False
         self._settled: Callable[[bool], None] | None = None
+        self._silent: Callable[[], None] | None = None
 
     @property
     def workers(self) -> int:
@@ -66,9 +68,14 @@ class Generation:
             self._fork(place)
         self._processes.later(READY_WITHIN, lambda: self._settle(False))
 
-    def retire(self) -> None:
-        """Let another generation take over: every worker finishes what its clients have begun, and leaves."""
+    def retire(self, silent: Callable[[], None]) -> None:
+        """Let another generation take over: every worker finishes what its clients have begun, and leaves.
+
+        ``silent`` is called once none of them takes a connection any more.
+        """
+        self._silent = silent
         self._leave(RETIRE)
+        self._check_silent()
 
     def stop(self) -> None:
         """Every worker finishes what is under way, and leaves."""
@@ -95,25 +102,38 @@ class Generation:
         def life() -> int:
             return self._live(self, writing)
 
-        self._processes.watch(reading, lambda: self._hear(place, reading))
-        place.ready, place.born = False, time.monotonic()
-        place.pid = self._processes.fork(life, lambda status: self._exited(place, reading, status))
+        place.ready, place.born, place.reading = False, time.monotonic(), reading
+        self._processes.watch(reading, lambda: self._hear(place))
+        place.pid = self._processes.fork(life, lambda status: self._exited(place, status))
         os.close(writing)
 
-    def _hear(self, place: _Place, reading: int) -> None:
-        place.ready = os.read(reading, 1) == READY
-        self._processes.unwatch(reading)
+    def _hear(self, place: _Place) -> None:
+        if os.read(place.reading, 1) != READY:
+            self._hear_no_more(place)
+            return
+        place.ready = True
         if all(place.ready for place in self._places):
             self._settle(True)
+
+    def _hear_no_more(self, place: _Place) -> None:
+        self._processes.unwatch(place.reading)
+        place.reading = -1
+        self._check_silent()
+
+    def _check_silent(self) -> None:
+        if self._silent is not None and all(place.reading < 0 for place in self._places):
+            silent, self._silent = self._silent, None
+            silent()
 
     def _settle(self, serving: bool) -> None:
         if self._settled is not None:
             settled, self._settled = self._settled, None
             settled(serving)
 
-    def _exited(self, place: _Place, reading: int, status: int) -> None:
-        self._processes.unwatch(reading)
+    def _exited(self, place: _Place, status: int) -> None:
         pid, place.pid, place.ready = place.pid, 0, False
+        if place.reading >= 0:
+            self._hear_no_more(place)
         if self._leaving:
             return
         _log.error("worker %d has died (%s)", pid, _reason(status))

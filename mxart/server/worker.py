@@ -37,8 +37,8 @@ def work(
 ) -> int:
     """The exit status of a worker, once it has served and left.
 
-    Called in a process of its own. ``ready``: descriptor to write READY to when connections are taken. ``parent``:
-    descriptor that is readable when the parent is gone.
+    Called in a process of its own. ``ready``: descriptor to write READY to when connections are taken, and to close
+    when none is taken any more. ``parent``: descriptor that is readable when the parent is gone.
     """
     # a terminal sends these to the whole group; the parent decides what they mean
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -66,6 +66,8 @@ async def _live(
         serving = Serving(application, settings.server)
         serving.listen(listenings)
         os.write(ready, READY)
+        await told.leave()
+        serving.stop_accepting()
         os.close(ready)
         await _leave(serving, told, settings.server.shutdown_grace)
     finally:
@@ -83,6 +85,13 @@ class _Told:
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         loop.add_reader(parent, self._orphaned, parent)
 
+    async def leave(self) -> None:
+        """Return when told to leave, either way."""
+        waiting = [asyncio.create_task(event.wait()) for event in (self.retire, self.stop)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
     def _orphaned(self, parent: int) -> None:
         asyncio.get_running_loop().remove_reader(parent)
         _log.warning("the parent process is gone; worker %d stops", os.getpid())
@@ -90,16 +99,14 @@ class _Told:
 
 
 async def _leave(serving: Serving, told: _Told, grace: float) -> None:
-    """True after: this worker was told to leave, and no connection is left."""
+    """True after: no connection is left."""
     stop = asyncio.create_task(told.stop.wait())
-    retire = asyncio.create_task(told.retire.wait())
-    await asyncio.wait({stop, retire}, return_when=asyncio.FIRST_COMPLETED)
-    retire.cancel()
-    if not stop.done():
-        retiring = asyncio.create_task(serving.retire(grace))
+    retiring = asyncio.create_task(serving.retire(grace))
+    if not told.stop.is_set():
         await asyncio.wait({stop, retiring}, return_when=asyncio.FIRST_COMPLETED)
-        if retiring.done():
-            stop.cancel()
-            return
+    stop.cancel()
+    if told.stop.is_set():
         retiring.cancel()
-    await serving.drain(grace)
+        await serving.drain(grace)
+    else:
+        await retiring

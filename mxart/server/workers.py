@@ -122,19 +122,21 @@ class _Supervisor:
         old, self._serving = self._serving, generation
         dropped = {address: self._bound[address] for address in self._bound.keys() - self._arriving.keys()}
         self._bound, self._arriving = self._arriving, {}
-        if old is not None:
-            old.retire()
-        self._close_sockets(dropped)
         if generation is not None:
             accesslog.configure(generation.settings.server)
-            self._announce(generation)
+            if old is None:
+                self._announce(generation)
+            else:
+                # told only now: from here on every connection meets the new configuration
+                old.retire(lambda: self._announce(generation))
+        self._close_sockets(dropped)
         self._catch_up()
 
     def _fail(self, reason: str, status: int) -> None:
         """True after: what has been begun is undone; without an old generation to fall back on, the server ends."""
         coming, self._coming = self._coming, None
         if coming is not None:
-            coming.retire()
+            coming.retire(lambda: None)  # those that serve already may have clients
         self._close_sockets({a: self._arriving[a] for a in self._arriving.keys() - self._bound.keys()})
         self._arriving = {}
         if self._serving is None:
@@ -200,8 +202,8 @@ class _Supervisor:
 def _prepared(prepare: Callable[[Settings], None], settings: Settings) -> int:
     try:
         prepare(settings)
-    except MxartError as error:
-        _log.error("%s", error.message)
+    except (MxartError, OSError) as error:
+        _log.error("%s", error)
         return 1
     return 0
 

@@ -1,0 +1,73 @@
+"""How a URL would be answered: the request that a client would send, made within, and the trail of what was decided.
+
+It is a real request with real effects: what the repository does not hold is asked of the upstream. Only its content
+is not delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mxart.errors import Invalid, MxartError, NotFound
+from mxart.httpfields import targets
+from mxart.model import Principal, Request
+from mxart.server.dispatch import RepositoryHandler
+from mxart.server.failures import status_of
+from mxart.server.mounts import Match, MountTable
+from mxart.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer without its content. ``repository``: "" when none is served there. ``summary``: one sentence."""
+
+    repository: str
+    status: int
+    summary: str
+    trail: Trail
+
+
+async def explain(url: str, principal: Principal, mounts: MountTable, listeners: Sequence[str]) -> Explained:
+    """Ask for ``url`` (a path of this server, or whole, with a host name that may be bound) as ``principal``.
+
+    Raises Invalid when it is no URL.
+    """
+    trail = Trail()
+    try:
+        match = _match(url, mounts, listeners)
+        handler = match.handler
+        if not isinstance(handler, RepositoryHandler):
+            raise NotFound("This path is the server's own, and leads to no repository.")
+    except NotFound as error:
+        trail.note("mount", found=False, reason=error.message)
+        return Explained("", 404, error.message, trail)
+    name = handler.repository.name
+    request = Request(method="GET", path=match.path, raw_path=match.raw_path, principal=principal)
+    try:
+        response = await handler.answer(request, trail)
+    except MxartError as error:
+        trail.note("error", kind=type(error).__name__, message=error.message)
+        return Explained(name, status_of(error), error.message, trail)
+    if response.content is not None:
+        response.content.close()
+    summary = f"{name} answers {response.status}" + (f" ({trail.cache_status})." if trail.cache_status else ".")
+    return Explained(name, response.status, summary, trail)
+
+
+def _match(url: str, mounts: MountTable, listeners: Sequence[str]) -> Match:
+    """Where the URL leads: by its host name where a listener binds it, else by its path."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "http", "https") or not parts.path.startswith("/"):
+        raise Invalid(f"{url[:200]!r} is no URL of this server: want http(s)://HOST/PATH or /PATH")
+    target = targets.parse(parts.path)
+    matches = []
+    for listener in listeners:
+        try:
+            matches.append(mounts.match(listener, parts.netloc.rpartition("@")[2], target))
+        except NotFound as error:
+            missing = error
+    if not matches:
+        raise missing
+    return next((match for match in matches if not match.base), matches[0])
