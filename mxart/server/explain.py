@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from mxart.errors import Invalid, MxartError, NotFound
 from mxart.httpfields import targets
 from mxart.model import Principal, Request
+from mxart.server import Match
 from mxart.server.dispatch import RepositoryHandler
 from mxart.server.failures import status_of
-from mxart.server.mounts import Match, MountTable
+from mxart.server.mounts import MountTable
 from mxart.trail import Trail
 
 
@@ -70,4 +71,4 @@ def _match(url: str, mounts: MountTable, listeners: Sequence[str]) -> Match:
             missing = error
     if not matches:
         raise missing
-    return next((match for match in matches if not match.base), matches[0])
+    return next((match for match in matches if match.bound), matches[0])
