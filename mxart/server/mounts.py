@@ -17,6 +17,8 @@ from mxart.errors import NotFound
 from mxart.httpfields.targets import Target, decode
 from mxart.server import Handler, Match
 
+__all__ = ["ANY_HOST", "Match", "MountTable", "host_name"]
+
 ANY_HOST = "*"  # in a binding: every name of the listener that no other binding takes
 
 _NO_HOSTS: Mapping[tuple[str, str], Handler] = MappingProxyType({})
