@@ -18,7 +18,7 @@ async function copyLines(code) {
 function addButton(block) {
   const code = block.querySelector("code");
   const button = document.createElement("button");
-  const label = block.querySelector("pre").getAttribute("aria-label");
+  const label = block.getAttribute("aria-label");
   button.type = "button";
   button.textContent = "Copy";
   button.setAttribute("aria-label", `Copy: ${label}`);
