@@ -75,3 +75,14 @@ def client_tls(authority: Authority) -> ssl.SSLContext:
 @pytest.fixture
 def tls_served(io_loop: IOLoop, tls_settings: TlsSettings) -> Iterator[Served]:
     yield from _run(io_loop, ServerSettings(), tls_settings)
+
+
+@pytest.fixture
+def proxied(io_loop: IOLoop) -> Iterator[Served]:
+    """Behind a reverse proxy on this machine."""
+    yield from _run(io_loop, ServerSettings(trusted_proxies=("127.0.0.0/8",)))
+
+
+@pytest.fixture
+def public(io_loop: IOLoop) -> Iterator[Served]:
+    yield from _run(io_loop, ServerSettings(public_url="https://art.example.org/mx"))

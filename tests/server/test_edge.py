@@ -115,6 +115,40 @@ async def test_a_bound_host_takes_the_whole_path(served: Served) -> None:
 
 
 @pytest.mark.gen_test
+async def test_what_a_trusted_proxy_says_is_the_base_url(proxied: Served) -> None:
+    client = await proxied.client()
+    await client.get("/go/hello", X_Forwarded_Proto="https", X_Forwarded_Host="art.example.org", X_Forwarded_For="::9")
+    await client.get("/go/hello")
+    told, direct = proxied.site.go.seen
+    assert (told.base_url, told.peer) == ("https://art.example.org/go", "::9")
+    assert (direct.base_url, direct.peer) == ("http://127.0.0.1/go", "127.0.0.1")
+
+
+@pytest.mark.gen_test
+async def test_what_others_say_is_not(served: Served) -> None:
+    await (await served.client()).get("/go/hello", X_Forwarded_Host="liar.example", Forwarded="host=liar.example")
+    assert served.site.go.seen[0].base_url == "http://127.0.0.1/go"
+
+
+@pytest.mark.gen_test
+async def test_a_public_url_holds_for_all_but_bound_hosts(public: Served) -> None:
+    client = await public.client()
+    await client.get("/go/hello", Host="inner.example:8080")
+    await client.get("/x", Host="docker.example.org:5000")
+    assert public.site.go.seen[0].base_url == "https://art.example.org/mx/go"
+    assert public.site.docker.seen[0].base_url == "http://docker.example.org:5000"
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_closes_its_half_holds_nothing(served: Served) -> None:
+    client = await served.client()
+    await client.send("GET /go/hello HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.writer.write_eof()
+    await client.ended()
+    assert await served.serving.connections.wait_empty(5.0)
+
+
+@pytest.mark.gen_test
 async def test_a_failure_nobody_foresaw_tells_an_id_and_nothing_else(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
