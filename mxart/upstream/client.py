@@ -63,6 +63,11 @@ class Curl:
         transfer.follow(self._client.fetch(_request(call, transfer), raise_error=False), self._live.discard)
         return transfer
 
+    @property
+    def active(self) -> int:
+        """How many transfers are under way."""
+        return len(self._live)
+
     def close(self) -> None:
         """True after: every connection is closed; whoever still reads a transfer gets an error."""
         client, self._client = self._client, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,12 +38,20 @@ async def read(upstream: Upstream, fetch: Fetch | str) -> tuple[Head, bytes]:
         return exchange.head, b"".join([chunk async for chunk in exchange])
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when it holds. Raises TimeoutError after 4 s."""
+    async with asyncio.timeout(4):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+
+
 @dataclass
 class Permits:
     """`Slots` of one process."""
 
     free: int
-    taken: list[str] = field(default_factory=list)
 
     def take(self) -> Permit | None:
         if not self.free:

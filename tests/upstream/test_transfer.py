@@ -16,7 +16,7 @@ from mxart.upstream.client import Call, Curl
 from mxart.upstream.failures import TimedOut, Unreachable
 from mxart.upstream.transfer import BUFFER_SIZE, MAX_HEAD_SIZE
 from tests.support.upstream import Answer, ScriptedUpstream
-from tests.upstream.parts import read_call
+from tests.upstream.parts import read_call, until
 
 pytestmark = pytest.mark.gen_test
 
@@ -64,25 +64,36 @@ async def test_every_framing_ends(curl: Curl, scripted: ScriptedUpstream, framin
     assert (await read_call(curl, call(scripted.url + "/a")))[1] == b"y" * 100_000
 
 
+class Endless:
+    """A body that goes on for ever, and how much of it was taken."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.sent += PIECE
+        return bytes(PIECE)
+
+    async def stands_still(self) -> None:
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            await asyncio.sleep(0.1)
+
+
 async def test_a_slow_consumer_stops_a_fast_upstream(curl: Curl, scripted: ScriptedUpstream) -> None:
-    sent = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal sent
-        while sent < 1024 * 1024 * 1024:
-            sent += PIECE
-            yield bytes(PIECE)
-
-    scripted.script("/a", Answer(body=endless(), framing="chunked"))
+    body = Endless()
+    scripted.script("/a", Answer(body=body, framing="chunked"))
     transfer = curl.start(call(scripted.url + "/a"))
     await transfer.head()
-    before = -1
-    while before != sent:  # until it stands still
-        before = sent
-        await asyncio.sleep(0.1)
+    await body.stands_still()
     # What was sent is in our buffer, in libcurl's, and in the two sockets' (some MiB on loopback).
-    assert sent < BUFFER_SIZE + 16 * 1024 * 1024
-    while sent == before:  # taking lets it go on
+    stopped_at = body.sent
+    assert stopped_at < BUFFER_SIZE + 16 * 1024 * 1024
+    while body.sent == stopped_at:  # taking lets it go on
         assert 0 < len(await transfer.read()) <= BUFFER_SIZE
     transfer.abandon()
 
@@ -187,32 +198,25 @@ async def test_refused_connections_are_unreachable(curl: Curl, scripted: Scripte
         await curl.start(call(scripted.url + "/a")).head()
 
 
-async def _until_closed(scripted: ScriptedUpstream) -> None:
-    async with asyncio.timeout(5):
-        while scripted.open_connections:
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("answer", [Answer(body=b"x" * 1000, stall_after=500), Answer(delay=threading.Event())])
 async def test_abandoning_closes_the_connection_at_once(curl: Curl, scripted: ScriptedUpstream, answer: Answer) -> None:
     scripted.script("/a", answer.but(release=threading.Event()))
     transfer = curl.start(call(scripted.url + "/a", idle_timeout=60))
     await asyncio.get_running_loop().run_in_executor(None, scripted.wait_for, 1)
     transfer.abandon()
-    assert transfer in curl._live
+    assert curl.active == 1
     async with asyncio.timeout(1):
-        while curl._live:
-            await asyncio.sleep(0.005)
+        await until(lambda: curl.active == 0)
 
 
 async def test_an_abandoned_paused_transfer_ends(curl: Curl, scripted: ScriptedUpstream) -> None:
-    scripted.static("/a", bytes(64 * 1024 * 1024))
+    body = Endless()
+    scripted.script("/a", Answer(body=body, framing="chunked"))
     transfer = curl.start(call(scripted.url + "/a"))
     await transfer.head()
-    while not transfer._paused:
-        await asyncio.sleep(0.01)
+    await body.stands_still()
     transfer.abandon()
-    await _until_closed(scripted)
+    await until(lambda: scripted.open_connections == 0)
 
 
 async def test_discarding_a_small_body_keeps_the_connection(curl: Curl, scripted: ScriptedUpstream) -> None:
@@ -229,7 +233,7 @@ async def test_discarding_a_large_body_does_not_read_it(curl: Curl, scripted: Sc
     transfer = curl.start(call(scripted.url + "/a"))
     await transfer.head()
     await transfer.discard()
-    await _until_closed(scripted)
+    await until(lambda: scripted.open_connections == 0)
 
 
 async def test_a_handle_that_others_use_now_is_left_alone(curl: Curl, scripted: ScriptedUpstream) -> None:

@@ -1,0 +1,120 @@
+"""The whole stack, over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from mxart.errors import MxartError
+from mxart.settings import CredentialSettings, UpstreamSettings
+from mxart.upstream import Fetch, Upstream
+from mxart.upstream.breaker import Health
+from mxart.upstream.build import build
+from mxart.upstream.client import Curl
+from mxart.upstream.failures import KnownDown, QueueFull, Throttled, Unreachable
+from tests.support.upstream import Answer, ScriptedUpstream, Static
+from tests.upstream.parts import LARGE, Permits, SharedHealth, read, until
+
+pytestmark = pytest.mark.gen_test
+
+
+class Stack:
+    """An upstream as it is built, and what it was built over."""
+
+    def __init__(self, curl: Curl, url: str, slots: int = 4, **fields: object) -> None:
+        self.slots, self.turn, self.health = Permits(slots), Permits(1), SharedHealth()
+        settings = UpstreamSettings(url=url, http_proxy="", **fields)  # type: ignore[arg-type]
+        self.upstream: Upstream = build(settings, curl, self.slots, self.turn, self.health, "mxart-test")
+
+
+async def test_a_body_that_breaks_twice_arrives_whole(curl: Curl, scripted: ScriptedUpstream) -> None:
+    data = os.urandom(2_000_000)
+    whole = Static(data=data, etag='"v"')
+    scripted.script("/a", whole.but(cut_after=500_000), whole.but(cut_after=500_000, reset=True), whole)
+    stack = Stack(curl, scripted.url)
+    assert (await read(stack.upstream, Fetch(path="a", max_size=LARGE)))[1] == data
+    assert (stack.slots.free, stack.turn.free, stack.health.now) == (4, 1, Health())
+
+
+async def test_connections_stay_below_the_ceiling(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.static("/a", b"x" * 100_000)
+    stack = Stack(curl, scripted.url, slots=3)
+    bodies = await asyncio.gather(*(read(stack.upstream, "a") for _ in range(60)))
+    assert {len(body) for _, body in bodies} == {100_000}
+    assert scripted.connections <= 3
+
+
+async def test_an_upstream_that_goes_and_comes_back(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.static("/a", b"x")
+    stack = Stack(curl, scripted.url, retries=0)
+    await read(stack.upstream, "a")
+    scripted.stop()
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            await read(stack.upstream, "a")
+    with pytest.raises(KnownDown):
+        await read(stack.upstream, "a")
+    scripted.start()
+    stack.health.now = Health(3, 1.0, "its period is over")
+    assert (await read(stack.upstream, "a"))[1] == b"x"
+    assert stack.health.now == Health()
+
+
+async def test_a_throttle_stops_the_next_without_asking(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.script("/a", Answer(status=429, headers={"Retry-After": "120"}))
+    stack = Stack(curl, scripted.url)
+    with pytest.raises(Throttled) as raised:
+        await read(stack.upstream, "a")
+    assert raised.value.retry_after == 120
+    with pytest.raises(KnownDown) as known:
+        await read(stack.upstream, "b")
+    assert 110 < known.value.retry_after <= 120
+    assert len(scripted.requests) == 1
+
+
+async def test_a_full_queue_says_nothing_about_the_upstream(curl: Curl, scripted: ScriptedUpstream) -> None:
+    release = threading.Event()
+    scripted.script("/slow", Static(data=b"xy", etag='"v"').but(stall_after=1, release=release))
+    stack = Stack(curl, scripted.url, slots=1, queue_timeout=0.05)
+    slow = asyncio.ensure_future(read(stack.upstream, "slow"))
+    await until(lambda: len(scripted.requests) == 1)
+    for _ in range(6):
+        with pytest.raises(QueueFull):
+            await read(stack.upstream, "a")
+    assert stack.health.saved == []
+    release.set()
+    assert (await slow)[1] == b"xy"
+    assert len(scripted.requests) == 1
+
+
+async def test_leaving_gives_everything_back(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.script("/a", Answer(body=b"xy", stall_after=1))
+    stack = Stack(curl, scripted.url, slots=1)
+    reading = asyncio.ensure_future(read(stack.upstream, "a"))
+    await until(lambda: len(scripted.requests) == 1)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert (stack.slots.free, stack.turn.free) == (1, 1)
+    await until(lambda: curl.active == 0)
+
+
+async def test_no_secret_is_logged_or_told(
+    curl: Curl, scripted: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "mxart")
+    auth = CredentialSettings(username="ci", password="p4ssw0rd", headers={"X-Key": "k3y"})
+    scripted.script("/a?token=t0ken", Answer(status=500))
+    stack = Stack(curl, scripted.url, auth=auth, retries=1)
+    told = []
+    for path in ("a?token=t0ken", "a?token=t0ken", "none"):
+        if path == "none":
+            scripted.stop()
+        with pytest.raises(MxartError) as raised:
+            await read(stack.upstream, path)
+        told.append(repr(raised.value))
+    text = caplog.text + "".join(told) + repr(stack.health.saved)
+    assert caplog.messages
+    assert not any(secret in text for secret in ("p4ssw0rd", "k3y", "t0ken", "Y2k6"))
