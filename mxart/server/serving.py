@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import ssl
@@ -22,8 +21,7 @@ from mxart.settings import ServerSettings
 _log = logging.getLogger("mxart.server")
 
 _CHUNK = 64 * 1024  # bytes read from a client at once
-_PAUSE = 0.5  # seconds without accepting after descriptors or memory ran out
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_PAUSE = 0.5  # seconds without accepting when that fails, as when descriptors or memory have run out
 
 
 class Serving:
@@ -92,16 +90,14 @@ class Serving:
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                raise
             self._pause(edge, listener, tls, error)
             return
         client.setblocking(False)
-        if tls is None:
-            stream = IOStream(client, read_chunk_size=_CHUNK)
-        else:
-            secured = tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
-            stream = SSLIOStream(secured, read_chunk_size=_CHUNK)
+        try:
+            stream = _stream(client, tls)
+        except OSError:  # it has left already
+            client.close()
+            return
         HTTP1ServerConnection(stream, self._parameters).start_serving(edge)
 
     def _pause(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None, error: OSError) -> None:
@@ -113,3 +109,10 @@ class Serving:
     def _resume(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         if listener in self._sockets:
             asyncio.get_running_loop().add_reader(listener, self._accept, edge, listener, tls)
+
+
+def _stream(client: socket.socket, tls: ssl.SSLContext | None) -> IOStream:
+    if tls is None:
+        return IOStream(client, read_chunk_size=_CHUNK)
+    secured = tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    return SSLIOStream(secured, read_chunk_size=_CHUNK)
