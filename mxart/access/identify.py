@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Literal
 
 from mxart.access.grants import allows
@@ -59,12 +59,12 @@ class Access:
             raise Unauthenticated(_MUST_LOG_IN)
         raise Denied(f"{principal.name} has no grant to {action} this in the repository {repository}.")
 
-    def readable(self, principal: Principal, repositories: Sequence[str]) -> Sequence[str]:
-        """Those of the repositories that ``principal`` may read, in their order.
+    def readable(self, principal: Principal, repositories: Collection[str]) -> frozenset[str]:
+        """Those of the repositories that ``principal`` may read.
 
         Raises Unauthenticated when there are some, nobody has logged in, and none is open to everyone.
         """
-        found = [name for name in repositories if self._may(principal, "read", name, "")]
+        found = frozenset(name for name in repositories if self._may(principal, "read", name, ""))
         if repositories and not found and not principal.name:
             raise Unauthenticated(_MUST_LOG_IN)
         return found

@@ -33,11 +33,23 @@ async def hash_password(password: str) -> str:
     return await offload(_hasher.hash, password)
 
 
+def matches(stored: str, password: str) -> bool:
+    """Whether ``stored`` is a hash of ``password``; False also for what is no hash. Blocking: run it in a thread."""
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
 class Passwords:
     """Checks passwords, a few at a time; of one process and one event loop."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """``now``: seconds on a clock that never goes back."""
+    def __init__(
+        self, matches: Callable[[str, str], bool] = matches, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``matches``: (hash, password) → is it of that password; slow, run in a thread. ``now``: seconds on a clock
+        that never goes back."""
+        self._matches = matches
         self._now = now
         self._key = secrets.token_bytes(32)
         self._right: dict[bytes, float] = {}  # HMAC → until when it counts; in the order in which they end
@@ -69,7 +81,7 @@ class Passwords:
         if self._remembers(mark):  # the same client's other connections waited for the same answer
             self._places.release()
             return True
-        checking = asyncio.ensure_future(offload(_matches, stored, password))
+        checking = asyncio.ensure_future(offload(self._matches, stored, password))
         checking.add_done_callback(lambda _: self._places.release())
         right = await asyncio.shield(checking)
         if right:
@@ -90,13 +102,6 @@ class Passwords:
         self._right[mark] = self._now() + REMEMBERED
         if len(self._right) > MOST_REMEMBERED:
             del self._right[next(iter(self._right))]
-
-
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def _hash_of_nothing() -> str:

@@ -1,0 +1,210 @@
+"""``mxart why``: asks a running server how it answers a URL."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import IO
+from urllib.parse import SplitResult, quote, urlsplit
+
+import click
+
+from mxart.access.bootstrap import ADMIN
+from mxart.api.why import Explanation
+from mxart.cli.options import config_option, settings_or_exit
+from mxart.settings import Settings
+from mxart.store.layout import admin_password_path
+from mxart.trail import Fact
+
+_TIMEOUT = 120.0  # seconds; the server may have to ask a slow upstream first
+_MOST = 4 << 20  # bytes of an answer
+_LONGEST_PASSWORD = 4096  # characters
+
+
+@click.command("why")
+@config_option
+@click.argument("url")
+@click.option("--user", default=ADMIN, show_default=True, metavar="NAME", help="Who asks; must be an admin.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Its first line is the password.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(config: Path | None, url: str, user: str, password_file: Path | None, as_json: bool) -> None:
+    """Explain how URL is answered: who may read it, what the cache holds, which upstream was asked and what it said.
+
+    The server at URL is asked. The password is that of --password-file; for the user admin of a server that the
+    configuration describes, the one that its first start wrote; else it is prompted for.
+    """
+    server = _server(url)
+    password = _first_line(password_file) if password_file else _known_password(config, server, user)
+    if password is None:
+        password = click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True)
+    document = _ask(server, url, user, password)
+    explanation = _explanation(document)
+    click.echo(json.dumps(document, indent=2) if as_json else "\n".join(_report(explanation)))
+
+
+# --- whom to ask, as whom --------------------------------------------------------------------------------------
+
+
+def _server(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or not url.isprintable():
+        raise click.BadParameter("want an http or https URL of an mxart server, without credentials", param_hint="URL")
+    return parts
+
+
+def _known_password(config: Path | None, server: SplitResult, user: str) -> str | None:
+    """The password of the first start, for nobody but the server that made it: the file would fit no other, and
+    another must not get to see it."""
+    if user != ADMIN:
+        return None
+    settings = settings_or_exit(config)
+    if server.hostname not in _own_names(settings) and not _is_loopback(server.hostname or ""):
+        return None
+    try:
+        return _first_line(admin_password_path(settings.stores["default"].path))
+    except OSError:
+        return None
+
+
+def _own_names(settings: Settings) -> set[str | None]:
+    """The host names and addresses by which the configuration says that this server is reached."""
+    listened = {urlsplit(f"//{address}").hostname for each in settings.listeners for address in each.listen}
+    bound = {host.host for repository in settings.repositories for host in repository.hosts}
+    return (listened | bound | {urlsplit(settings.server.public_url).hostname}) - {None}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _first_line(file: Path) -> str:
+    with file.open() as lines:
+        return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
+
+
+# --- asking ----------------------------------------------------------------------------------------------------
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the credentials are for the server that was named."""
+
+    def redirect_request(
+        self, req: object, fp: object, code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def _ask(server: SplitResult, url: str, user: str, password: str) -> object:
+    """The JSON document that the server answers with. Raises ClickException with what is wrong."""
+    request = urllib.request.Request(
+        f"{server.scheme}://{server.netloc}/-/api/v1/why?url={quote(url, safe='')}",
+        headers={
+            "Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode(),
+            "Accept": "application/json",
+        },
+    )
+    # past any proxy of the environment, which would read the credentials of a plain HTTP request
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
+    try:
+        with opener.open(request, timeout=_TIMEOUT) as answer:
+            return _document(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise click.ClickException(f"{server.netloc} answers {error.code}: {_reason(error)}") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise click.ClickException(f"{server.netloc} does not answer: {_plain(str(reason))}") from error
+
+
+def _document(answer: IO[bytes]) -> object:
+    data = answer.read(_MOST + 1)
+    try:
+        if len(data) > _MOST:
+            raise ValueError
+        return json.loads(data)
+    except ValueError as error:
+        raise click.ClickException("The answer is not what an mxart server says.") from error
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """What the envelope of the error says, else what HTTP calls the status."""
+    try:
+        match _document(error):
+            case {"error": {"message": str(message)}}:
+                return _plain(message)
+    except (click.ClickException, OSError, http.client.HTTPException):
+        pass
+    return _plain(error.reason)
+
+
+def _explanation(document: object) -> Explanation:
+    match document:
+        case {
+            "url": str(url),
+            "repository": str(repository),
+            "status": int(status),
+            "cache_status": str(cache_status),
+            "summary": str(summary),
+            "trail": [*trail],
+        } if all(isinstance(step, dict) for step in trail):
+            return Explanation(
+                url=url,
+                repository=repository,
+                status=status,
+                cache_status=cache_status,
+                summary=summary,
+                trail=trail,
+            )
+    raise click.ClickException("The answer is not what an mxart server says.")
+
+
+# --- telling ---------------------------------------------------------------------------------------------------
+
+
+def _report(explanation: Explanation) -> Iterator[str]:
+    yield _plain(explanation.url)
+    yield f"  {_plain(explanation.summary)}"
+    yield ""
+    yield f"  repository    {_plain(explanation.repository) or 'none'}"
+    yield f"  status        {explanation.status}"
+    yield f"  Cache-Status  {_plain(explanation.cache_status) or 'none'}"
+    yield ""
+    width = max((len(str(step.get("step", ""))) for step in explanation.trail), default=0)
+    for number, step in enumerate(explanation.trail, start=1):
+        name = _plain(str(step.get("step", ""))).ljust(width)
+        yield f"  {number:>2}. {name}  {_facts(step)}".rstrip()
+
+
+def _facts(step: Mapping[str, Fact]) -> str:
+    return "  ".join(f"{_plain(name)}={_value(fact)}" for name, fact in step.items() if name != "step")
+
+
+def _value(fact: object) -> str:
+    """A fact as people write it; one with spaces in it in quotes."""
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    text = "none" if fact is None else _plain(f"{fact:.3f}" if isinstance(fact, float) else str(fact))
+    return f'"{text}"' if " " in text or not text else text
+
+
+def _plain(text: str) -> str:
+    """Nothing that a terminal would obey: the words may be an upstream's."""
+    return "".join(character if character.isprintable() else "�" for character in text)
