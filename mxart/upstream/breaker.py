@@ -56,7 +56,7 @@ class Breaker:
         self._record = record
         self._label = label
         self._clock = clock
-        self._admission = asyncio.Lock()
+        self._change = asyncio.Lock()  # between a look at the record and its change, nobody else in this worker looks
 
     @asynccontextmanager
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Exchange]:
@@ -76,7 +76,7 @@ class Breaker:
         health = await self._up()
         if not _tripped(health):
             return False
-        async with self._admission:  # between the look and the note, nobody else in this worker looks
+        async with self._change:
             health = await self._up()
             if not _tripped(health):
                 return False
@@ -108,7 +108,8 @@ class Breaker:
         elif limit == 0:
             await self._answered(probing=probing)
         else:
-            await self._counted(error, limit, probing=probing)
+            async with self._change:
+                await self._counted(error, limit, probing=probing)
 
     async def _counted(self, error: Unavailable | BadUpstream, limit: int, *, probing: bool) -> None:
         health, now = await self._record.load(), self._clock()

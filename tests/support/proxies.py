@@ -36,6 +36,7 @@ class _Proxy:
     def __init__(self, names: Mapping[str, Address] | None = None, login: tuple[str, str] | None = None) -> None:
         self.passed: list[str] = []
         self.refused: list[str] = []
+        self.fields: list[str] = []  # names of the header fields that were for the proxy to see, lower-case
         self._names = dict(names or {})
         self._login = login
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -99,6 +100,7 @@ class HttpProxy(_Proxy):
         fields = []
         while (line := reader.readline()) not in (b"\r\n", b"\n", b""):
             fields.append(line)
+        self.fields += [line.partition(b":")[0].decode("latin-1").lower() for line in fields]
         if not self._may_pass(fields):
             self.refused.append(f"{method} {target}")
             client.sendall(b"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")

@@ -73,15 +73,17 @@ class Permit:
 
 @dataclass
 class SharedHealth:
-    """`HealthRecord` in memory; ``saved``: every write, in order."""
+    """`HealthRecord` in memory that takes its time; ``saved``: every write, in order."""
 
     now: Health = field(default_factory=Health)
     saved: list[Health] = field(default_factory=list)
 
     async def load(self) -> Health:
+        await asyncio.sleep(0)
         return self.now
 
     async def save(self, health: Health) -> None:
+        await asyncio.sleep(0)
         self.now = health
         self.saved.append(health)
 

@@ -13,7 +13,7 @@ from mxart.errors import BadUpstream, MxartError
 from mxart.upstream import Broken, Exchange, Fetch, Head
 from mxart.upstream.breaker import Breaker, Health
 from mxart.upstream.failures import KnownDown, QueueFull, Throttled, TimedOut, Unreachable, Untrusted
-from tests.upstream.parts import Clock, Reply, ScriptedLayer, SharedHealth, read
+from tests.upstream.parts import Clock, Reply, ScriptedLayer, SharedHealth, read, until
 
 pytestmark = pytest.mark.gen_test
 
@@ -144,12 +144,14 @@ async def test_one_probe_a_period_and_its_answer_opens_the_way() -> None:
 class _Waiting(ScriptedLayer):
     """Answers when the event is set."""
 
-    def __init__(self, event: asyncio.Event) -> None:
-        super().__init__(Reply())
+    def __init__(self, event: asyncio.Event, step: Reply | Exception | None = None) -> None:
+        super().__init__(step or Reply())
         self._event = event
+        self.waiting = 0
 
     @asynccontextmanager
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Exchange]:
+        self.waiting += 1
         await self._event.wait()
         async with super().fetch(fetch) as exchange:
             yield exchange
@@ -159,9 +161,10 @@ async def test_a_probe_that_is_given_up_lets_another_follow() -> None:
     world = World(REFUSED)
     await world.asked(3)
     world.clock.now += 2
-    breaker = Breaker(_Waiting(asyncio.Event()), world.health, "up.example.org", world.clock)
+    layer = _Waiting(asyncio.Event())
+    breaker = Breaker(layer, world.health, "up.example.org", world.clock)
     probe = asyncio.ensure_future(world.ask(breaker))
-    await asyncio.sleep(0)
+    await until(lambda: layer.waiting == 1)
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
     assert await world.ask() == "KnownDown"
@@ -184,9 +187,10 @@ async def test_a_rest_that_is_asked_for_is_given(asked: float, kept: float) -> N
 async def test_late_answers_do_not_end_a_rest() -> None:
     world = World()
     early = asyncio.Event()
-    slow = Breaker(_Waiting(early), world.health, "up.example.org", world.clock)
+    layer = _Waiting(early)
+    slow = Breaker(layer, world.health, "up.example.org", world.clock)
     asked_before = asyncio.ensure_future(world.ask(slow))
-    await asyncio.sleep(0)
+    await until(lambda: layer.waiting == 1)
     world.layer.steps = [Throttled("busy", 429, 60.0)]
     await world.ask()
     early.set()
@@ -195,8 +199,14 @@ async def test_late_answers_do_not_end_a_rest() -> None:
 
 
 async def test_late_failures_do_not_lengthen_it() -> None:
-    world = World(REFUSED)
-    await asyncio.gather(*(world.ask(world.worker()) for _ in range(20)))
+    world = World()
+    failed = asyncio.Event()
+    layer = _Waiting(failed, REFUSED)
+    world.breaker = Breaker(layer, world.health, "up.example.org", world.clock)
+    asked_before = [asyncio.ensure_future(world.ask()) for _ in range(20)]
+    await until(lambda: layer.waiting == 20)
+    failed.set()
+    assert await asyncio.gather(*asked_before) == ["Unreachable"] * 20
     assert world.health.now.down_until - world.clock.now == 2
 
 

@@ -79,8 +79,13 @@ async def test_an_http_proxy_tunnels_tls_and_sees_no_field(curl: Curl, authority
         HttpProxy(names={"up.example.org": ("127.0.0.1", upstream.port)}) as proxy,
     ):
         upstream.static("/a", b"x", etag='"1"')
-        head, body = await read_call(curl, call("https://up.example.org/a", proxy.url, authority.ca_file))
+        secret = (("Authorization", "Basic eA=="), ("X-Api-Key", "k"))
+        url = "https://up.example.org/a"
+        asked = Call(label="up", url=url, headers=secret, proxy=proxy.url, ca_file=authority.ca_file)
+        head, body = await read_call(curl, asked)
         assert (head.headers["etag"], body, proxy.passed) == ('"1"', b"x", ["CONNECT up.example.org:443"])
+        assert upstream.requests[0].headers["x-api-key"] == "k"
+        assert set(proxy.fields).isdisjoint({"authorization", "x-api-key"})
 
 
 async def test_a_proxy_wants_a_password(curl: Curl, scripted: ScriptedUpstream, authority: Authority) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mxart.upstream import Exchange, Fetch
+from mxart.upstream import Exchange, Fetch, queue
 from mxart.upstream.failures import QueueFull, Unreachable
 from mxart.upstream.queue import FairQueue
 from tests.upstream.parts import Permits, Reply, ScriptedLayer, until
@@ -104,13 +104,14 @@ async def test_two_long_lines_share() -> None:
     assert 50 < first_half.count("0") < 150
 
 
-async def test_a_slot_of_ones_own_worker_is_had_at_once() -> None:
+async def test_a_slot_of_ones_own_worker_is_had_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "_LOOK", 60.0)  # so that only being woken helps
     office = Office(slots=1)
     leave = asyncio.Event()
     inside = office.start("inside", 0, leave.wait)
     await until(lambda: office.gate.inside == 1)
     waiting = office.start("waiting", 0, at_once)
-    await asyncio.sleep(0.02)
+    await until(lambda: office.turn.free == 0)
     leave.set()
     await asyncio.gather(inside, waiting)
     assert office.gate.order == ["inside", "waiting"]
@@ -159,6 +160,23 @@ async def test_a_line_that_all_have_left_keeps_no_turn() -> None:
     leave.set()
     await asyncio.gather(inside, office.visit("other", 1, at_once))
     assert office.is_empty()
+
+
+async def test_a_turn_that_was_kept_for_one_who_left_is_passed_on() -> None:
+    office = Office(slots=1)
+    leave = asyncio.Event()
+    inside = office.start("inside", 0, leave.wait)
+    await until(lambda: office.gate.inside == 1)
+    line: list[asyncio.Task[None]] = []
+
+    async def cancel_the_next() -> None:
+        line[1].cancel()
+
+    line += [office.start("first", 0, cancel_the_next), office.start("next", 0, at_once)]
+    await until(lambda: office.turn.free == 0)
+    leave.set()
+    await asyncio.gather(inside, *line, return_exceptions=True)
+    assert (office.gate.order, office.is_empty()) == (["inside", "first"], True)
 
 
 @pytest.mark.parametrize("delay", range(12))
