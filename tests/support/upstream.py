@@ -257,7 +257,8 @@ class ScriptedUpstream:
             self.requests.append(seen)
             behaviour = self._step(seen)
             self._changed.notify_all()
-        return _Delivery(stream, behaviour(seen), seen, stopped).run()
+        kept = _Delivery(stream, behaviour(seen), seen, stopped).run()
+        return kept and seen.headers.get("connection", "").lower() != "close"
 
     def _step(self, seen: Seen) -> Behaviour:
         steps = self._scripts.get(seen.path)
