@@ -25,7 +25,12 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class Broken(BadUpstream):
-    """The body ended early and cannot be resumed: what has come is useless, another fetch from 0 may succeed."""
+    """The body ended early, and all tries to go on are used up. What came is good for a later ``start`` when the head
+    was ``resumable``; else only another fetch from 0 may succeed."""
+
+
+class Changed(Broken):
+    """What was begun cannot be gone on with: the upstream has other content by now, or sends no parts of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

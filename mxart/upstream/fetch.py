@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 from mxart.errors import BadUpstream, Invalid
 from mxart.settings import UpstreamSettings
-from mxart.upstream import Broken, Exchange, Fetch, Head
+from mxart.upstream import Broken, Changed, Exchange, Fetch, Head
 from mxart.upstream.client import Call, Curl
 from mxart.upstream.credentials import Fields, credential_fields
 from mxart.upstream.decoding import Decoder
@@ -157,7 +157,7 @@ def _check(fetch: Fetch) -> None:
     if _NOT_A_PATH.search(fetch.path):
         raise Invalid(f"{fetch.path[:200]!r} cannot be asked of an upstream: it is not percent-encoded")
     if fetch.start and not fetch.validator.startswith('"'):
-        raise Broken("a download without a strong ETag cannot be resumed")
+        raise Changed("a download without a strong ETag cannot be resumed")
 
 
 def _merged(*sets: Fields) -> Fields:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from mxart.errors import BadUpstream, MxartError
 from mxart.units import parse_http_date
-from mxart.upstream import Broken, Fetch, Head
+from mxart.upstream import Changed, Fetch, Head
 from mxart.upstream.failures import Throttled
 from mxart.upstream.redirects import without_secrets
 from mxart.upstream.transfer import RawHead
@@ -30,7 +30,7 @@ _REMEDIES = {
 def interpret(label: str, raw: RawHead, fetch: Fetch, url: str, now: float) -> Head:
     """The head as the answer to ``fetch``. ``label`` names the upstream, ``now`` is UTC seconds.
 
-    Raises Throttled (429, 503), Broken (the rest of a representation cannot be had), BadUpstream (all else).
+    Raises Throttled (429, 503), Changed (the rest of a representation cannot be had), BadUpstream (all else).
     """
     if raw.status in (200, 206):
         return _with_body(label, raw, fetch, url)
@@ -82,17 +82,17 @@ def _with_body(label: str, raw: RawHead, fetch: Fetch, url: str) -> Head:
 def _rest(label: str, raw: RawHead, fetch: Fetch) -> tuple[int, int | None]:
     """Offset and whole length, when the answer is the rest of the very representation that was begun."""
     if raw.status == 200:
-        raise Broken(f"{label} cannot go on from byte {fetch.start}: it sent the whole again", 200)
+        raise Changed(f"{label} cannot go on from byte {fetch.start}: it sent the whole again", 200)
     match = _CONTENT_RANGE.fullmatch(raw.headers.get("content-range", ""))
     if match is None or coding_of(raw.headers):
-        raise Broken(f"{label} answered a range request with something else", 206)
+        raise Changed(f"{label} answered a range request with something else", 206)
     first, last, total = int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])
     if first != fetch.start or last < first or (total is not None and last != total - 1):
-        raise Broken(f"{label} was asked for bytes from {fetch.start} on and sent {match[0]}", 206)
+        raise Changed(f"{label} was asked for bytes from {fetch.start} on and sent {match[0]}", 206)
     if raw.headers.get("etag", fetch.validator) != fetch.validator:
-        raise Broken(f"{label} has other content now than when the download began", 206)
+        raise Changed(f"{label} has other content now than when the download began", 206)
     if _length(label, raw.headers) not in (None, last - first + 1):
-        raise Broken(f"{label} sent a range and a length that disagree", 206)
+        raise Changed(f"{label} sent a range and a length that disagree", 206)
     return first, total
 
 
@@ -111,6 +111,6 @@ def _refusal(label: str, raw: RawHead, fetch: Fetch, now: float) -> MxartError:
         when = "" if stated is None else f", and to come again in {stated:.0f} s"
         return Throttled(f"{label} answered {raw.status}: it asks for less{when}", raw.status, stated)
     if raw.status == 416 and fetch.start:
-        return Broken(f"{label} cannot go on from byte {fetch.start}: it has less than that", 416)
+        return Changed(f"{label} cannot go on from byte {fetch.start}: it has less than that", 416)
     remedy = f": {_REMEDIES[raw.status]}" if raw.status in _REMEDIES else ""
     return BadUpstream(f"{label} answered {raw.status}{remedy}", raw.status, *(() if stated is None else (stated,)))

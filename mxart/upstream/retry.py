@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from mxart.errors import BadUpstream, Unavailable
-from mxart.upstream import Broken, Exchange, Fetch, Head, Upstream
+from mxart.upstream import Broken, Changed, Exchange, Fetch, Head, Upstream
 from mxart.upstream.failures import Throttled, TimedOut, Unreachable, is_server_error
 
 log = logging.getLogger("mxart.upstream")
@@ -131,9 +131,9 @@ class _Resuming:
     def _check(self, rest: Head, broken: Broken) -> None:
         same = rest.etag == self.head.etag or (rest.status == 206 and not rest.etag)  # If-Range has vouched for a 206
         if rest.status not in (200, 206) or rest.start != self._received or not same:
-            raise Broken(f"{broken}, and now there is something else", rest.status) from broken
+            raise Changed(f"{broken}, and now there is something else", rest.status) from broken
         if rest.length is not None and self.head.length is not None and rest.length != self.head.length:
-            raise Broken(f"{broken}, and now it has another length", rest.status) from broken
+            raise Changed(f"{broken}, and now it has another length", rest.status) from broken
 
 
 def _passing(error: Exception) -> bool:
