@@ -37,7 +37,7 @@ def matches(stored: str, password: str) -> bool:
     """Whether ``stored`` is a hash of ``password``; False also for what is no hash. Blocking: run it in a thread."""
     try:
         return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 
@@ -63,7 +63,10 @@ class Passwords:
         ``stored`` is None for a name without an account: the answer is no, and takes as long as for any other name.
         Raises Unavailable when too many checks are waiting already.
         """
-        mark = self._mark(name, password, stored or self._nobody)
+        right = await self._verify(self._mark(name, password, stored or self._nobody), stored or self._nobody, password)
+        return right and stored is not None
+
+    async def _verify(self, mark: bytes, stored: str, password: str) -> bool:
         if self._remembers(mark):
             return True
         if self._waiting >= MOST_WAITING:
@@ -73,17 +76,15 @@ class Passwords:
             await self._places.acquire()
         finally:
             self._waiting -= 1
-        right = await self._check(mark, stored or self._nobody, password)
-        return right and stored is not None
+        checking = asyncio.ensure_future(self._check(mark, stored, password))
+        # not when the client leaves: the thread that its check is in runs on
+        checking.add_done_callback(lambda _: self._places.release())
+        return await asyncio.shield(checking)
 
     async def _check(self, mark: bytes, stored: str, password: str) -> bool:
-        """Gives back a place that was taken, when the thread is done: it runs on even when the client has left."""
-        if self._remembers(mark):  # the same client's other connections waited for the same answer
-            self._places.release()
+        if self._remembers(mark):  # another connection of the client has had it checked meanwhile
             return True
-        checking = asyncio.ensure_future(offload(self._matches, stored, password))
-        checking.add_done_callback(lambda _: self._places.release())
-        right = await asyncio.shield(checking)
+        right = await offload(self._matches, stored, password)
         if right:
             self._remember(mark)
         return right

@@ -18,6 +18,7 @@ import click
 from mxart.access.bootstrap import ADMIN
 from mxart.api.why import Explanation
 from mxart.cli.options import config_option, settings_or_exit
+from mxart.server.mounts import ANY_HOST
 from mxart.settings import Settings
 from mxart.store.layout import admin_password_path
 from mxart.trail import Fact
@@ -45,7 +46,7 @@ def command(config: Path | None, url: str, user: str, password_file: Path | None
     configuration describes, the one that its first start wrote; else it is prompted for.
     """
     server = _server(url)
-    password = _first_line(password_file) if password_file else _known_password(config, server, user)
+    password = _first_line(password_file) if password_file else known_password(config, server, user)
     if password is None:
         password = click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True)
     document = _ask(server, url, user, password)
@@ -67,9 +68,11 @@ def _server(url: str) -> SplitResult:
     return parts
 
 
-def _known_password(config: Path | None, server: SplitResult, user: str) -> str | None:
-    """The password of the first start, for nobody but the server that made it: the file would fit no other, and
-    another must not get to see it."""
+def known_password(config: Path | None, server: SplitResult, user: str) -> str | None:
+    """The password that the first start wrote, None when there is none for ``user`` at ``server``.
+
+    It is for nobody but the server that made it: it would fit no other, and another must not get to see it.
+    """
     if user != ADMIN:
         return None
     settings = settings_or_exit(config)
@@ -85,7 +88,7 @@ def _own_names(settings: Settings) -> set[str | None]:
     """The host names and addresses by which the configuration says that this server is reached."""
     listened = {urlsplit(f"//{address}").hostname for each in settings.listeners for address in each.listen}
     bound = {host.host for repository in settings.repositories for host in repository.hosts}
-    return (listened | bound | {urlsplit(settings.server.public_url).hostname}) - {None}
+    return (listened | bound | {urlsplit(settings.server.public_url).hostname}) - {None, ANY_HOST}
 
 
 def _is_loopback(host: str) -> bool:
