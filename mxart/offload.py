@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -34,3 +34,20 @@ async def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_pool(), lambda: function(*args, **kwargs))
+
+
+async def undisturbed(work: Awaitable[T]) -> T:
+    """What ``work`` gives. A cancellation comes through only when ``work`` has ended: for what is short, and must not
+    go on behind the back of a caller who closes a file or frees a lock."""
+    future = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait((future,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return future.result()
+    if not future.cancelled():
+        future.exception()  # looked at: asyncio need not warn of it
+    raise cancelled

@@ -30,7 +30,7 @@ class Progress:
         self.error: MxartError | None = None  # how it ended badly
         self._size = 0
         self._complete = False
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: set[asyncio.Future[None]] = set()
         self._users = 1  # whoever leads or follows, and each reader
 
     @property
@@ -76,8 +76,11 @@ class Progress:
     async def changed(self) -> None:
         """Wait for the next change."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        await waiter
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
 
     async def started(self) -> None:
         """Wait until bytes may be given out, or it has ended."""
@@ -87,10 +90,14 @@ class Progress:
     async def end(self) -> Entry:
         """Wait for the end. Returns the entry it led to, or raises why there is none."""
         while self.entry is None:
-            if self.error is not None:
-                raise self.error
+            self.raise_if_failed()
             await self.changed()
         return self.entry
+
+    def raise_if_failed(self) -> None:
+        """Return when it has not failed. Raises why it has."""
+        if self.error is not None:
+            raise self.error.with_traceback(None)  # many are told; it must not gather all their frames
 
     def attach(self) -> None:
         """One more needs the file."""
@@ -108,8 +115,7 @@ class Progress:
             self.file = None
 
     def _notify(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+        for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -134,16 +140,24 @@ class Reader:
             self._start = offset
         progress = self._progress
         while True:
-            if progress.error is not None:
-                raise progress.error
+            progress.raise_if_failed()
             if progress.ended and not progress.complete:
                 raise BadUpstream("the upstream took the content back while it was being sent: try again")
-            if progress.sendable > offset or progress.complete:
+            if self._sendable > offset or progress.complete:
                 file = await self._current(offset)
                 if self._seen is progress.file:  # else yet another attempt began while we compared
-                    return Extent(file, max(progress.sendable, offset))
+                    return Extent(file, max(self._sendable, offset))
             else:
                 await progress.changed()
+
+    @property
+    def _sendable(self) -> int:
+        """As the progress says; but held back, too, is the end of the length that our client was told: another
+        attempt may know none, and giving all of it out would let an unverified body pass for whole."""
+        sendable = self._progress.sendable
+        if self.length is None or self._progress.complete:
+            return sendable
+        return min(sendable, max(0, self.length - HELD_BACK))
 
     async def _current(self, offset: int) -> FileIO:
         """Our own descriptor of the current file. Raises BadUpstream when it differs from what was sent."""
@@ -152,13 +166,16 @@ class Reader:
             assert current is not None  # something is sendable
             ours = FileIO(os.dup(current.fileno()))
             old, self._file, self._seen = self._file, ours, current
-            if old is not None:
+            if old is None:  # nothing was sent: whatever it is now counts
+                self.length, self.last_modified = self._progress.length, self._progress.last_modified
+            else:
                 await self._compare(old, ours, offset)
         return self._file
 
     async def _compare(self, old: FileIO, new: FileIO, offset: int) -> None:
+        lengths = {self.length, self._progress.length} - {None}  # of a whole that nobody measured, all is said by bytes
         try:
-            same = self._progress.length in (self.length, None) and await offload(_same, old, new, self._start, offset)
+            same = len(lengths) < 2 and await offload(_same, old, new, self._start, offset)
         finally:
             old.close()
         if not same:

@@ -18,10 +18,11 @@ from mxart.httpfields import caching
 from mxart.model import Blob, Content, Entry, Resource
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
-from mxart.repository.single_flight import Flight, SingleFlight
+from mxart.repository.single_flight import Seat, SingleFlight
 from mxart.repository.transfer import Plan
 from mxart.store import Store
 from mxart.upstream import Upstream
+from mxart.upstream.failures import Throttled
 
 log = logging.getLogger("mxart.repository")
 
@@ -72,7 +73,12 @@ class Proxy:
         return await self._fetched(resource, policy, context)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        return [e for e in await self._index.list(self.name, resource.path) if e.digest is not None]
+        held: list[Entry] = []
+        last = ""
+        while page := await self._index.list(self.name, resource.path, last):
+            held += (entry for entry in page if entry.digest is not None)
+            last = page[-1].path
+        return held
 
     async def publish(self, publication: Publication, context: Context) -> None:
         raise self._read_only()
@@ -116,38 +122,36 @@ class Proxy:
 
     async def _revalidated(self, resource: Resource, policy: Policy, copy: Blob, context: Context) -> Content:
         """What the upstream confirms or sends instead; our ``copy`` when it cannot say in time."""
-        flight = self._join(resource, policy, context)
         try:
-            async with asyncio.timeout(max(0.0, flight.since + _PATIENCE - self._parts.clock())):
-                entry = await flight.progress.end()
+            seat = self._join(resource, policy)
+            async with asyncio.timeout(max(0.0, seat.flight.since + _PATIENCE - self._parts.clock())):
+                entry = await seat.flight.progress.end()
         except (Unavailable, BadUpstream, StoreFull, TimeoutError) as error:
-            status = flight.progress.status or (error.status if isinstance(error, BadUpstream) else 0)
             context.trail.note("stale", served=True, because=str(error) or f"no answer within {_PATIENCE:.0f} s")
-            context.trail.cache_status = caching.forwarded("stale", status)
+            context.trail.cache_status = caching.forwarded("stale", _status(error))
             return copy
         except BaseException:
             copy.close()
             raise
         copy.close()
-        return self._answer(entry, policy, flight, context, why="stale")
+        return self._answer(entry, policy, seat, context, why="stale")
 
     async def _fetched(self, resource: Resource, policy: Policy, context: Context) -> Content:
         """What the upstream sends: while it comes, or whole when it is a document."""
-        flight = self._join(resource, policy, context)
-        progress = flight.progress
+        seat = self._join(resource, policy)
+        progress = seat.flight.progress
         if not policy.document:
             await progress.started()
             if not progress.ended:
-                context.trail.note("following", leading=flight.leading, length=progress.length)
-                context.trail.cache_status = self._forwarded("miss", flight)
+                context.trail.note("following", leading=not seat.collapsed, length=progress.length)
+                context.trail.cache_status = _forwarded("miss", seat)
                 etag = f'"{policy.digest.hex}"' if policy.digest is not None else ""
                 return Reader(progress, policy.media_type, etag)
-        return self._answer(await progress.end(), policy, flight, context, why="miss")
+        return self._answer(await progress.end(), policy, seat, context, why="miss")
 
-    def _answer(self, entry: Entry, policy: Policy, flight: Flight, context: Context, why: Why) -> Content:
-        status = flight.progress.status
-        context.trail.note("upstream", asked=flight.leading, status=status or None)
-        context.trail.cache_status = self._forwarded(why, flight)
+    def _answer(self, entry: Entry, policy: Policy, seat: Seat, context: Context, why: Why) -> Content:
+        context.trail.note("upstream", asked=not seat.collapsed, status=seat.flight.progress.status or None)
+        context.trail.cache_status = _forwarded(why, seat)
         if entry.digest is None:
             raise self._absence(entry)
         blob = self._open(entry, policy)
@@ -155,13 +159,7 @@ class Proxy:
             raise Unavailable(f"{entry.path} was removed while it was being read: try again", 1.0)
         return blob
 
-    def _forwarded(self, why: Why, flight: Flight) -> str:
-        status = flight.progress.status
-        return caching.forwarded(
-            why, 0 if status == 200 else status, stored=flight.leading, collapsed=not flight.leading
-        )
-
-    def _join(self, resource: Resource, policy: Policy, context: Context) -> Flight:
+    def _join(self, resource: Resource, policy: Policy) -> Seat:
         parts = self._parts
         upstream = parts.upstreams.get(resource.upstream)
         if upstream is None:
@@ -194,3 +192,13 @@ class Proxy:
 
     def _read_only(self) -> MxartError:
         return Unsupported(f"{self.name} is a proxy: nothing can be published to it or deleted from it")
+
+
+def _forwarded(why: Why, seat: Seat) -> str:
+    status = seat.flight.progress.status
+    return caching.forwarded(why, 0 if status == 200 else status, stored=not seat.collapsed, collapsed=seat.collapsed)
+
+
+def _status(error: Exception) -> int:
+    """What the upstream answered instead of what was wanted, 0 when it did not answer."""
+    return error.status if isinstance(error, (BadUpstream, Throttled)) else 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from dataclasses import dataclass
 from io import FileIO
 
 from mxart.errors import MxartError, Unavailable
@@ -19,6 +20,7 @@ from mxart.repository.growing import Progress
 from mxart.repository.transfer import Plan, Transfer, recalled
 from mxart.store import Download, Lock, Store
 from mxart.store.incoming import follow
+from mxart.store.layout import fetch_lock
 
 log = logging.getLogger("mxart.repository")
 
@@ -44,7 +46,7 @@ class Flight:
         except MxartError as error:
             self.progress.fail(error)
         except asyncio.CancelledError:
-            self.progress.fail(Unavailable("this server is stopping: try again", 1.0))
+            self.progress.fail(_stopping())
             raise
         except Exception:
             self.progress.fail(Unavailable("an internal error stopped the download: see the server's log"))
@@ -69,7 +71,7 @@ class Flight:
 
     async def _lock(self) -> Lock:
         """The fetch lock; until we have it, the progress follows whoever has it."""
-        key = f"fetch {self._plan.repository}/{self._plan.path}"
+        key = fetch_lock(self._plan.repository, self._plan.path)
         while (lock := self._store.locks.try_lock(key)) is None:
             record = await self._store.index.download(self._plan.repository, self._plan.path)
             if record is not None and record.state == "active":
@@ -91,6 +93,23 @@ class Flight:
         return None if entry.digest is None else self._store.blobs.open(entry.digest, entry.size)
 
 
+def _stopping() -> Unavailable:
+    return Unavailable("this server is stopping: try again", 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One request's place on a flight."""
+
+    flight: Flight
+    joined: bool  # the flight was under way before
+
+    @property
+    def collapsed(self) -> bool:
+        """Did another request, here or in another worker, ask the upstream for this one, too (RFC 9211 §2.7)?"""
+        return self.joined or not self.flight.leading
+
+
 class SingleFlight:
     """The flights of one worker."""
 
@@ -98,19 +117,21 @@ class SingleFlight:
         self._store = store
         self._flights: dict[tuple[str, str], tuple[Flight, asyncio.Task[None]]] = {}
 
-    def join(self, plan: Plan) -> Flight:
-        """The flight for the plan's key: one that is under way, else a new one."""
+    def join(self, plan: Plan) -> Seat:
+        """A seat on the flight for the plan's key: one that is under way, else a new one."""
         key = (plan.repository, plan.path)
         if key in self._flights:
-            return self._flights[key][0]
+            return Seat(self._flights[key][0], joined=True)
         flight = Flight(plan, self._store)
         task = asyncio.create_task(flight.run(), name=f"fetch {plan.repository}/{plan.path}")
         self._flights[key] = flight, task
-        task.add_done_callback(lambda task: self._ended(key, task))
-        return flight
+        task.add_done_callback(lambda task: self._ended(key, flight, task))
+        return Seat(flight, joined=False)
 
-    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+    def _ended(self, key: tuple[str, str], flight: Flight, task: asyncio.Task[None]) -> None:
         del self._flights[key]
+        if not flight.progress.ended:  # cancelled before its first step
+            flight.progress.fail(_stopping())
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("download of %s/%s stopped", *key, exc_info=error)
 

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from io import FileIO
 from typing import BinaryIO
 
@@ -22,6 +21,7 @@ from mxart.errors import BadUpstream, Corrupt, MxartError, StoreFull, Unavailabl
 from mxart.model import Entry
 from mxart.offload import offload
 from mxart.repository.growing import HELD_BACK, Progress
+from mxart.repository.heads import http_date, instant, reason, validator
 from mxart.store import Download, Store
 from mxart.store.incoming import IncomingFile
 from mxart.store.layout import incoming_folder
@@ -31,7 +31,6 @@ log = logging.getLogger("mxart.repository")
 
 _RESTARTS = 3  # how often a body that cannot be resumed is begun anew
 _RESUME_AGE = 86400.0  # seconds; what an older failure left is not built upon
-_REASON_SIZE = 2048  # bytes of an upstream's explanation that are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,33 +76,34 @@ class Transfer:
             self._leave()
 
     async def _restarting(self) -> Entry:
-        self._incoming = await self._resumed()
-        for restart in range(_RESTARTS + 1):
+        await self._resume()
+        for _ in range(_RESTARTS):
+            before = self._incoming.size if self._incoming is not None else 0
             try:
                 return await self._once()
             except Broken as error:
-                if restart == _RESTARTS:
-                    self._keep = False
-                    raise
-                log.info("%s: beginning anew: %s", self._plan.path, error)
-                self._drop()
-        raise AssertionError("unreachable")
+                log.info("%s/%s: once more: %s", self._plan.repository, self._plan.path, error)
+                if not self._keep or self._incoming is None or self._incoming.size <= before:
+                    self._drop()  # it cannot be resumed, or going on from there led nowhere: begin anew
+        return await self._once()
 
-    async def _resumed(self) -> IncomingFile | None:
-        """What a dead or failed leader left, when the upstream can go on from there."""
-        left = self._left
+    async def _resume(self) -> None:
+        """Take up what a dead or failed leader left, when the upstream can go on from there."""
+        left, now = self._left, self._plan.clock()
         if left is None or not left.file:
-            return None
-        if not left.resumable or self._plan.clock() - left.changed > _RESUME_AGE:
+            return
+        if not left.resumable or now - left.changed > _RESUME_AGE:
             await offload(self._unlink, left.file)
-            return None
+            return
         incoming = await IncomingFile.reopen(self._store.path, left.file)
-        if incoming is None or incoming.size == 0 or (left.length is not None and incoming.size > left.length):
-            if incoming is not None:
-                incoming.discard()
-            return None
-        self._record = left
-        return incoming
+        if incoming is None:
+            return
+        if incoming.size == 0 or (left.length is not None and incoming.size > left.length):
+            incoming.discard()
+            return
+        self._incoming, self._keep = incoming, True
+        self._record = replace(left, state="active", changed=now)
+        await self._store.index.put_download(self._record)  # others may follow it again
 
     async def _once(self) -> Entry:
         """One request, from its head to the entry. A resumed file that is whole needs none."""
@@ -112,7 +112,7 @@ class Transfer:
             self._progress.begin(_dup(incoming), left.length, left.last_modified)
             self._progress.advance(incoming.size)
             if incoming.size == left.length:
-                return await self._enter(incoming, left.etag, left.last_modified, resumed=True)
+                return await self._enter(incoming, left, resumed=True)
         async with self._plan.upstream.fetch(self._fetch()) as exchange:
             head = exchange.head
             self._progress.status = head.status
@@ -149,11 +149,12 @@ class Transfer:
 
     async def _absent(self, exchange: Exchange) -> Entry:
         now = self._plan.clock()
+        self._drop()
         entry = Entry(
             repository=self._plan.repository,
             path=self._plan.path,
             absent=exchange.head.status,
-            reason=await _reason(exchange),
+            reason=await reason(exchange),
             created=now,
             checked=now,
         )
@@ -166,22 +167,21 @@ class Transfer:
         resumed = self._incoming is not None and head.start > 0
         if not resumed:
             await self._begin(head)
-        incoming = self._incoming
-        assert incoming is not None
-        self._keep = head.resumable
+        incoming, record = self._incoming, self._record
+        assert incoming is not None and record is not None
+        self._keep = record.resumable
         async for chunk in exchange:
             await incoming.append(chunk)
             self._progress.advance(incoming.size)
         if head.length is not None and incoming.size != head.length:
             raise Broken(f"the upstream announced {head.length} bytes and sent {incoming.size}")
-        etag = head.etag or (self._record.etag if resumed and self._record else "")
-        return await self._enter(incoming, etag, head.headers.get("last-modified", ""), resumed=resumed)
+        return await self._enter(incoming, record, resumed=resumed)
 
     async def _begin(self, head: Head) -> None:
         """A new file; and its record, if there will be anything to follow before the end."""
         self._drop()
         incoming = self._incoming = await IncomingFile.create(self._store.path, "d")
-        last_modified = head.headers.get("last-modified", "")
+        last_modified = http_date(head.headers.get("last-modified", ""))
         self._record = Download(
             repository=self._plan.repository,
             path=self._plan.path,
@@ -189,9 +189,9 @@ class Transfer:
             state="active",
             file=incoming.name,
             length=head.length,
-            etag=head.etag,
+            etag=validator(head.etag),
             last_modified=last_modified,
-            resumable=head.resumable,
+            resumable=head.resumable and bool(validator(head.etag)),
             changed=self._plan.clock(),
         )
         if self._plan.policy.document or (head.length is not None and head.length <= HELD_BACK):
@@ -199,33 +199,37 @@ class Transfer:
         self._progress.begin(_dup(incoming), head.length, last_modified)
         await self._store.index.put_download(self._record)
 
-    async def _enter(self, incoming: IncomingFile, etag: str, last_modified: str, *, resumed: bool) -> Entry:
+    async def _enter(self, incoming: IncomingFile, record: Download, *, resumed: bool) -> Entry:
+        keep, self._keep = self._keep, False  # if this goes wrong in whatever way, nobody is to build on it
         try:
             await self._verify(incoming)
         except Corrupt as error:
-            self._keep = False
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
                 raise Broken(f"resumed content is wrong: {error}") from error
             raise BadUpstream(f"the upstream sent what cannot be used: {error}") from error
-        now = self._plan.clock()
+        self._keep = keep
+        now, held = self._plan.clock(), self._held
+        same = held is not None and held.digest == incoming.digest
         entry = Entry(
             repository=self._plan.repository,
             path=self._plan.path,
             digest=incoming.digest,
             size=incoming.size,
             media_type=self._plan.policy.media_type,
-            etag=etag,
-            last_modified=last_modified,
-            published=_instant(last_modified),
-            created=now,
+            etag=record.etag,
+            last_modified=record.last_modified,
+            published=instant(record.last_modified),
+            created=held.created if held is not None and same else now,
             checked=now,
         )
         return await self._store.enter(entry, incoming.path, durable=False)
 
     async def _verify(self, incoming: IncomingFile) -> None:
         want = self._plan.policy.digest
-        if want is not None and want.algorithm == "sha256" and want != incoming.digest:
-            raise Corrupt(f"its digest is {incoming.digest}, and should be {want}")
+        if want is not None:
+            found = await offload(incoming.digest_by, want.algorithm)
+            if found != want:
+                raise Corrupt(f"its digest is {found}, and should be {want}")
         await offload(_checked, self._plan.check, incoming)
 
     # --- the end ---
@@ -241,7 +245,7 @@ class Transfer:
             record,
             state="failed",
             file=record.file if self._keep else "",
-            failure=type(error).__name__,
+            failure=_kind(error).__name__,
             message=error.message,
             retry_after=error.retry_after if isinstance(error, (Unavailable, BadUpstream)) else 0.0,
             changed=now,
@@ -271,11 +275,16 @@ class Transfer:
 
 def recalled(record: Download) -> MxartError:
     """The error that a failed download's record tells of."""
-    if record.failure == "Unavailable":
+    if record.failure == Unavailable.__name__:
         return Unavailable(record.message, record.retry_after)
-    if record.failure == "StoreFull":
+    if record.failure == StoreFull.__name__:
         return StoreFull(record.message)
     return BadUpstream(record.message, retry_after=record.retry_after)
+
+
+def _kind(error: MxartError) -> type[MxartError]:
+    """What the error is to those who wait in other workers: the upstream's own kinds of it are of no use to them."""
+    return next((kind for kind in (Unavailable, StoreFull) if isinstance(error, kind)), BadUpstream)
 
 
 def _dup(incoming: IncomingFile) -> FileIO:
@@ -285,23 +294,3 @@ def _dup(incoming: IncomingFile) -> FileIO:
 def _checked(check: Callable[[BinaryIO], None], incoming: IncomingFile) -> None:
     with incoming.path.open("rb") as file:
         check(file)
-
-
-async def _reason(exchange: Exchange) -> str:
-    """The upstream's own words for why there is nothing; "" when they are not plain text."""
-    if not exchange.head.headers.get("content-type", "").startswith("text/plain"):
-        return ""
-    text = b""
-    async for chunk in exchange:
-        text += chunk[: _REASON_SIZE - len(text)]
-        if len(text) == _REASON_SIZE:
-            break
-    return text.decode("utf-8", "replace").strip()
-
-
-def _instant(http_date: str) -> float:
-    """UTC seconds of an HTTP date, 0.0 when there is none."""
-    try:
-        return parsedate_to_datetime(http_date).timestamp() if http_date else 0.0
-    except ValueError:
-        return 0.0

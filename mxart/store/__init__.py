@@ -10,13 +10,14 @@ named is an orphan: harmless, and removed by ``gc``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
 from mxart.model import Digest, Entry
+from mxart.store.layout import blob_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,39 @@ class BlobRecord:
     loose_since: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Miscount:
+    """A blob whose record is not what the entries and trashed entries say that name it."""
+
+    digest: Digest
+    size: int  # bytes, as those say that name it
+    references: int  # how many they are
+    recorded: int | None  # how many the record says; None: there is no record
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one repository holds; ``size`` in bytes, content that several entries share counted for each."""
+
+    repository: str
+    entries: int
+    absences: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What an index holds, in numbers and bytes."""
+
+    holdings: tuple[Holding, ...]
+    blobs: int
+    blob_bytes: int
+    loose: int  # blobs that nobody names
+    loose_bytes: int
+    trashed: int
+    trashed_bytes: int  # content that several share counted for each
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Somebody who can prove who they are by a password."""
@@ -99,7 +133,8 @@ class Index(Accounts, Protocol):
 
     Writes of one process are committed together (group commit). ``durable`` ones survive a power failure once the
     call returns; others survive a crash of every process, and never leave the index broken.
-    Raises StoreFull when there is no room; nothing is changed then.
+    Raises StoreFull when there is no room; nothing is changed then. Raises Unavailable when the index was closed. Who
+    is cancelled while a write is on its way learns of it when the write has been committed or has failed.
     """
 
     async def get(self, repository: str, path: str) -> Entry | None: ...
@@ -137,7 +172,8 @@ class Index(Accounts, Protocol):
         ...
 
     async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
-        """Forget what was deleted before that time, the oldest first, at most ``limit``."""
+        """Forget what was deleted before that time, the oldest first, at most ``limit``. A blob that nobody else
+        names counts as loose since the deletion."""
         ...
 
     async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]: ...
@@ -156,15 +192,30 @@ class Index(Accounts, Protocol):
         """True after: the index knows the blob no more. False, and nothing changed, when something names it."""
         ...
 
-    async def recount(self, digest: Digest, size: int, references: int) -> None:
-        """Set a blob's record right (fsck)."""
+    async def miscounts(self) -> Sequence[Miscount]:
+        """What `recount` would set right now. Takes seconds for millions of entries, and blocks nobody."""
+        ...
+
+    async def recount(self) -> Sequence[Miscount]:
+        """True after: every blob's record agrees with what names it. Returns what was wrong. Other writes wait."""
+        ...
+
+    async def drop(self, digests: Collection[Digest], when: float) -> Sequence[Entry]:
+        """True after: neither the index nor its trash knows these blobs, or anything that named them; the change log
+        has it. Returns the entries and trashed entries that are gone."""
+        ...
+
+    async def figures(self) -> Figures:
+        """What the index holds. Takes seconds for millions of entries, and blocks nobody."""
         ...
 
     async def download(self, repository: str, path: str) -> Download | None: ...
 
     async def put_download(self, download: Download) -> None: ...
 
-    async def downloads(self, limit: int = 10000) -> Sequence[Download]: ...
+    async def downloads(self, after: Download | None = None, limit: int = 1000) -> Sequence[Download]:
+        """Records of downloads in order of their keys, from the one after ``after``."""
+        ...
 
     async def forget_download(self, download: Download) -> None:
         """Drop the record, unless a later attempt or state has taken its place."""
@@ -197,7 +248,8 @@ class Blobs(Protocol):
         ...
 
     async def adopt(self, file: Path, digest: Digest) -> None:
-        """``file`` (whole, hashed, on the same file system) is durable under its digest, and gone from its place."""
+        """``file`` (whole, hashed, on the same file system) is durable under its digest, and gone from its place.
+        Raises StoreFull. Who is cancelled here learns of it when nothing goes on any more."""
         ...
 
     async def delete(self, digest: Digest) -> int:
@@ -260,7 +312,7 @@ class Store:
         """True after: the bytes of ``file`` (whole and hashed; ``entry.digest`` is theirs) are stored and the entry
         stands. Blob first, entry after; the digest's lock keeps ``gc`` from between the two."""
         assert entry.digest is not None
-        lock = await self.locks.lock(f"blob {entry.digest}")
+        lock = await self.locks.lock(blob_lock(entry.digest))
         try:
             await self.blobs.adopt(file, entry.digest)
             return await self.index.put(entry, durable=durable)
@@ -276,9 +328,12 @@ __all__ = [
     "Capabilities",
     "Change",
     "Download",
+    "Figures",
+    "Holding",
     "Index",
     "Lock",
     "Locks",
+    "Miscount",
     "Slots",
     "Store",
     "Trashed",

@@ -6,6 +6,7 @@ the name sees whole and durable bytes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
+from mxart.errors import Invalid
 from mxart.model import Digest
-from mxart.offload import offload
+from mxart.offload import offload, undisturbed
 from mxart.store import Capabilities
 from mxart.store.disk import fsync_folder, full_is_an_error
 from mxart.store.layout import blob_path, blobs_folder, quarantine_folder
@@ -41,7 +43,7 @@ class FileBlobs:
         return file
 
     async def adopt(self, file: Path, digest: Digest) -> None:
-        await offload(self._adopt, file, digest)
+        await undisturbed(offload(self._adopt, file, digest))
 
     def _adopt(self, file: Path, digest: Digest) -> None:
         target = blob_path(self._data, digest)
@@ -55,7 +57,7 @@ class FileBlobs:
             fsync_folder(target.parent)
 
     async def delete(self, digest: Digest) -> int:
-        return await offload(self._delete, digest)
+        return await undisturbed(offload(self._delete, digest))
 
     def _delete(self, digest: Digest) -> int:
         path = blob_path(self._data, digest)
@@ -67,22 +69,24 @@ class FileBlobs:
         return size
 
     def walk(self) -> Iterator[tuple[Digest, int, float]]:
-        for folder in sorted(blobs_folder(self._data).iterdir()):
+        for folder in sorted(blobs_folder(self._data).glob("[0-9a-f][0-9a-f]")):
             for path in sorted(folder.iterdir()):
-                with suppress(FileNotFoundError):  # deleted while we walk
-                    stat = path.stat()
-                    yield Digest("sha256", path.name), stat.st_size, stat.st_mtime
+                with suppress(FileNotFoundError, Invalid):  # deleted while we walk; not one of ours
+                    digest, stat = Digest.parse(f"sha256:{path.name}"), path.stat()
+                    yield digest, stat.st_size, stat.st_mtime
 
     def verify(self, digest: Digest) -> bool:
         try:
             with blob_path(self._data, digest).open("rb", buffering=0) as file:
                 return hash_file(file).hexdigest() == digest.hex
-        except FileNotFoundError:
-            return False
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EIO):  # an unreadable sector is damage, too
+                return False
+            raise
 
     async def quarantine(self, digest: Digest) -> None:
         with suppress(FileNotFoundError):
-            await offload(blob_path(self._data, digest).rename, quarantine_folder(self._data) / digest.hex)
+            await undisturbed(offload(blob_path(self._data, digest).rename, quarantine_folder(self._data) / digest.hex))
 
 
 def hash_file(file: FileIO, start: int = 0) -> hashlib._Hash:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mxart.errors import StoreFull
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, in the quota, in the largest file allowed
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def full_is_an_error(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StoreFull(f"no room to store {what}: the disk of the store is full; free some space") from error
         raise
 

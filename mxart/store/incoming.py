@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from mxart.model import Digest
-from mxart.offload import offload
+from mxart.offload import offload, undisturbed
 from mxart.store.blobs import hash_file
 from mxart.store.disk import full_is_an_error
 from mxart.store.layout import incoming_folder
@@ -37,6 +37,13 @@ class IncomingFile:
     def digest(self) -> Digest:
         return Digest("sha256", self._state.hexdigest())
 
+    def digest_by(self, algorithm: str) -> Digest:
+        """The digest by another algorithm that `Digest` knows. Blocking, but for SHA-256."""
+        if algorithm == "sha256":
+            return self.digest
+        with self.path.open("rb") as file:
+            return Digest(algorithm, hashlib.file_digest(file, algorithm).hexdigest())
+
     @classmethod
     async def create(cls, data: Path, prefix: str) -> IncomingFile:
         """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. Raises StoreFull."""
@@ -49,7 +56,7 @@ class IncomingFile:
         """The file that a dead writer left, hashed again, ready to go on; None when it is gone."""
         path = incoming_folder(data) / name
         try:
-            file = await offload(_open, path, 0)
+            file = await offload(_reopen, path)
         except FileNotFoundError:
             return None
         state = await offload(hash_file, file)
@@ -57,7 +64,7 @@ class IncomingFile:
 
     async def append(self, chunk: bytes) -> None:
         """True after: the bytes can be read by followers, and are part of the digest. Raises StoreFull."""
-        await offload(self._append, chunk)
+        await undisturbed(offload(self._append, chunk))  # else a close could pull the descriptor from under it
 
     def _append(self, chunk: bytes) -> None:
         view = memoryview(chunk)
@@ -85,6 +92,11 @@ def follow(data: Path, name: str) -> FileIO | None:
         return FileIO(os.open(incoming_folder(data) / name, os.O_RDONLY | os.O_CLOEXEC))
     except FileNotFoundError:
         return None
+
+
+def _reopen(path: Path) -> FileIO:
+    path.chmod(0o644)  # a leader that died on the way to an adoption may have left it read-only
+    return _open(path, 0)
 
 
 def _open(path: Path, flags: int) -> FileIO:

@@ -10,15 +10,17 @@ break the index); a durable write syncs it. Never ``writemap``: a stray write in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import lmdb
 
-from mxart.errors import Conflict, NotFound
+from mxart.errors import Conflict, NotFound, StoreFull, Unavailable
 from mxart.model import Digest, Entry
-from mxart.store import Account, BlobRecord, Change, Download, Trashed, records
+from mxart.offload import offload
+from mxart.store import Account, BlobRecord, Change, Download, Figures, Miscount, Trashed, census, records
+from mxart.store.cursors import first, items
 from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
 from mxart.store.operations import Operations
 from mxart.store.writer import Writer
@@ -30,15 +32,8 @@ class LmdbIndex:
     """`Index` in ``data/index``. Belongs to the process that opened it; close it before a fork."""
 
     def __init__(self, data: Path, map_size: int) -> None:
-        """``map_size``: bytes of address space, the most the index can grow to. Raises lmdb.Error."""
-        self._env = lmdb.open(
-            str(index_folder(data)),
-            map_size=map_size,
-            max_dbs=len(DATABASES),
-            max_readers=_READERS,
-            metasync=False,
-            readahead=False,  # look-ups are random; read-ahead would evict what is hot
-        )
+        """``map_size``: bytes of address space, the most the index can grow to. Raises Unavailable."""
+        self._env = _open(data, map_size)
         self._env.reader_check()
         self._db = {name: self._env.open_db(name.encode()) for name in DATABASES}
         self._do = Operations(self._db)
@@ -71,7 +66,7 @@ class LmdbIndex:
         within = entry_prefix(repository, prefix)
         found: list[Entry] = []
         with self._env.begin() as txn:
-            for key, record in _items(txn, self._entries, max(start, within)):
+            for key, record in items(txn, self._entries, max(start, within)):
                 if not key.startswith(within) or len(found) == limit:
                     break
                 served = records.unpack_time(txn.get(key, db=self._db["served"]))
@@ -87,8 +82,8 @@ class LmdbIndex:
 
     async def trash(self, after: int = 0, limit: int = 1000) -> Sequence[Trashed]:
         with self._env.begin() as txn:
-            items = _first(_items(txn, self._db["trash"], sequence_key(after + 1)), limit)
-            return [records.unpack_trashed(int.from_bytes(key, "big"), record) for key, record in items]
+            found = first(items(txn, self._db["trash"], sequence_key(after + 1)), limit)
+            return [records.unpack_trashed(int.from_bytes(key, "big"), record) for key, record in found]
 
     async def restore(self, trash_id: int, when: float) -> Entry:
         entry = await self._writer.run(lambda txn: self._do.restore(txn, trash_id, when), durable=True)
@@ -105,8 +100,8 @@ class LmdbIndex:
 
     async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
         with self._env.begin() as txn:
-            items = _first(_items(txn, self._db["changes"], sequence_key(after + 1)), limit)
-            return [records.unpack_change(int.from_bytes(key, "big"), record) for key, record in items]
+            found = first(items(txn, self._db["changes"], sequence_key(after + 1)), limit)
+            return [records.unpack_change(int.from_bytes(key, "big"), record) for key, record in found]
 
     # --- blobs ---
 
@@ -123,16 +118,38 @@ class LmdbIndex:
     def _blob_records(self, database: str, after: str, limit: int) -> Sequence[BlobRecord]:
         start = bytes.fromhex(after)
         with self._env.begin() as txn:
-            keys = (key for key, _ in _items(txn, self._db[database], start) if key != start)
-            return [blob for key, _ in zip(keys, range(limit), strict=False) if (blob := self._do.blob(txn, key))]
+            others = (pair for pair in items(txn, self._db[database], start) if pair[0] != start)
+            return [blob for key, _ in first(others, limit) if (blob := self._do.blob(txn, key))]
 
     async def forget_blob(self, digest: Digest) -> bool:
         key = bytes.fromhex(digest.hex)
         return await self._writer.run(lambda txn: self._do.forget_blob(txn, key), durable=True)
 
-    async def recount(self, digest: Digest, size: int, references: int) -> None:
-        key = bytes.fromhex(digest.hex)
-        await self._writer.run(lambda txn: self._do.recount(txn, key, size, references), durable=True)
+    async def miscounts(self) -> Sequence[Miscount]:
+        return await offload(self._miscounts)
+
+    def _miscounts(self) -> Sequence[Miscount]:
+        wrong: list[Miscount] = []
+        with self._env.begin() as txn:
+            blobs = txn.stat(self._db["blobs"])["entries"]
+        for share in census.shares(blobs):
+            with self._env.begin() as txn:
+                wrong += census.miscounts(txn, self._db, share)
+        return wrong
+
+    async def recount(self) -> Sequence[Miscount]:
+        return await self._writer.run(self._do.recount, durable=True)
+
+    async def drop(self, digests: Collection[Digest], when: float) -> Sequence[Entry]:
+        keys = frozenset(bytes.fromhex(digest.hex) for digest in digests)
+        return await self._writer.run(lambda txn: self._do.drop(txn, keys, when), durable=True)
+
+    async def figures(self) -> Figures:
+        return await offload(self._figures)
+
+    def _figures(self) -> Figures:
+        with self._env.begin() as txn:
+            return census.figures(txn, self._db)
 
     # --- downloads ---
 
@@ -143,10 +160,11 @@ class LmdbIndex:
     async def put_download(self, download: Download) -> None:
         await self._writer.run(lambda txn: self._do.put_download(txn, download), durable=False)
 
-    async def downloads(self, limit: int = 10000) -> Sequence[Download]:
+    async def downloads(self, after: Download | None = None, limit: int = 1000) -> Sequence[Download]:
+        start = entry_key(after.repository, after.path) if after is not None else b""
         with self._env.begin() as txn:
-            items = _first(_items(txn, self._db["downloads"], b""), limit)
-            return [records.unpack_download(record) for _, record in items]
+            others = (pair for pair in items(txn, self._db["downloads"], start) if pair[0] != start)
+            return [records.unpack_download(record) for _, record in first(others, limit)]
 
     async def forget_download(self, download: Download) -> None:
         await self._writer.run(lambda txn: self._do.forget_download(txn, download), durable=False)
@@ -169,7 +187,8 @@ class LmdbIndex:
 
     async def close(self) -> None:
         """Everything that was asked before is committed; the environment is closed. Safe to call twice."""
-        await self.flush_served()
+        with suppress(StoreFull, Unavailable):  # a time is no reason not to close
+            await self.flush_served()
         await self._writer.close()
         self._env.close()
 
@@ -179,14 +198,16 @@ class LmdbIndex:
             return None if record is None else bytes(record)
 
 
-def _items(txn: lmdb.Transaction, database: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Key and record from ``start`` on, in key order."""
-    cursor = txn.cursor(db=database)
-    if not (cursor.set_range(start) if start else cursor.first()):
-        return
-    for key, record in cursor.iternext():
-        yield bytes(key), bytes(record)  # bytes already: no buffers were asked for
-
-
-def _first(items: Iterator[tuple[bytes, bytes]], limit: int) -> Iterator[tuple[bytes, bytes]]:
-    return (item for item, _ in zip(items, range(limit), strict=False))
+def _open(data: Path, map_size: int) -> lmdb.Environment:
+    folder = index_folder(data)
+    try:
+        return lmdb.open(
+            str(folder),
+            map_size=map_size,
+            max_dbs=len(DATABASES),
+            max_readers=_READERS,
+            metasync=False,
+            readahead=False,  # look-ups are random; read-ahead would evict what is hot
+        )
+    except lmdb.Error as error:
+        raise Unavailable(f"the index in {folder} cannot be opened: {error}") from error

@@ -102,5 +102,15 @@ def entry_prefix(repository: str, prefix: str) -> bytes:
     return key[: MAX_KEY - len(_SHORT) - _DIGEST_BYTES]
 
 
+def blob_lock(digest: Digest) -> str:
+    """The key of the lock under which a blob comes, goes, or is judged."""
+    return f"blob {digest}"
+
+
+def fetch_lock(repository: str, path: str) -> str:
+    """The key of the lock that whoever downloads this path holds."""
+    return f"fetch {repository}/{path}"
+
+
 def sequence_key(sequence: int) -> bytes:
     return sequence.to_bytes(8, "big")

@@ -14,7 +14,8 @@ from typing import Any
 import lmdb
 
 from mxart.model import Digest, Entry
-from mxart.store import Account, BlobRecord, Change, Download, Trashed, records
+from mxart.store import Account, BlobRecord, Change, Download, Miscount, Trashed, records
+from mxart.store.census import miscounts, naming, shares
 from mxart.store.layout import entry_key, sequence_key
 
 _SEQUENCE = b"sequence"
@@ -49,7 +50,9 @@ class Operations:
 
     def served(self, txn: lmdb.Transaction, batch: Mapping[tuple[str, str], float]) -> None:
         for (repository, path), when in batch.items():
-            txn.put(entry_key(repository, path), records.pack_time(when), db=self._db["served"])
+            key = entry_key(repository, path)
+            if txn.get(key, db=self._db["entries"]) is not None:  # else it was deleted since
+                txn.put(key, records.pack_time(when), db=self._db["served"])
 
     def delete(self, txn: lmdb.Transaction, repository: str, path: str, when: float) -> Trashed | None:
         key = entry_key(repository, path)
@@ -88,7 +91,7 @@ class Operations:
             expired.append(trashed)
         for trashed in expired:
             txn.delete(sequence_key(trashed.id), db=self._db["trash"])
-            self._refer(txn, trashed.entry, -1)
+            self._refer(txn, trashed.entry, -1, since=trashed.deleted)
         return expired
 
     # --- blobs ---
@@ -107,19 +110,51 @@ class Operations:
         txn.delete(key, db=self._db["loose"])
         return True
 
-    def recount(self, txn: lmdb.Transaction, key: bytes, size: int, references: int) -> None:
-        txn.put(key, records.pack_blob(size, references), db=self._db["blobs"])
-        if references:
-            txn.delete(key, db=self._db["loose"])
-        else:
-            txn.put(key, records.pack_time(time.time()), db=self._db["loose"])
+    def recount(self, txn: lmdb.Transaction) -> list[Miscount]:
+        wrong: list[Miscount] = []
+        for share in shares(txn.stat(self._db["blobs"])["entries"]):
+            wrong += miscounts(txn, self._db, share)
+        for blob in wrong:
+            key = bytes.fromhex(blob.digest.hex)
+            if blob.references or blob.recorded is not None:
+                self._count(txn, key, blob.size, blob.references, time.time())
+            else:
+                txn.delete(key, db=self._db["loose"])
+        return wrong
 
-    def _refer(self, txn: lmdb.Transaction, entry: Entry, step: int) -> None:
+    def drop(self, txn: lmdb.Transaction, keys: frozenset[bytes], when: float) -> list[Entry]:
+        entry_keys, trash_keys = naming(txn, self._db, keys)
+        gone: list[Entry] = []
+        for key in entry_keys:
+            if (entry := self._entry(txn, key)) is not None:
+                self._log(txn, entry, "delete", when)
+                gone.append(entry)
+            txn.delete(key, db=self._db["entries"])
+            txn.delete(key, db=self._db["served"])
+        for key in trash_keys:
+            if (record := txn.get(key, db=self._db["trash"])) is not None:
+                gone.append(records.unpack_trashed(int.from_bytes(key, "big"), record).entry)
+            txn.delete(key, db=self._db["trash"])
+        for key in keys:
+            txn.delete(key, db=self._db["blobs"])
+            txn.delete(key, db=self._db["loose"])
+        return gone
+
+    def _refer(self, txn: lmdb.Transaction, entry: Entry, step: int, since: float | None = None) -> None:
+        """One more or one less names the entry's blob; the last one has let go of it at ``since`` (None: now)."""
         if entry.digest is None:
             return
         key = bytes.fromhex(entry.digest.hex)
         blob = self.blob(txn, key)
-        self.recount(txn, key, entry.size, (0 if blob is None else blob.references) + step)
+        references = max(0, (0 if blob is None else blob.references) + step)
+        self._count(txn, key, entry.size, references, time.time() if since is None else since)
+
+    def _count(self, txn: lmdb.Transaction, key: bytes, size: int, references: int, since: float) -> None:
+        txn.put(key, records.pack_blob(size, references), db=self._db["blobs"])
+        if references:
+            txn.delete(key, db=self._db["loose"])
+        else:
+            txn.put(key, records.pack_time(since), db=self._db["loose"])
 
     # --- the rest ---
 

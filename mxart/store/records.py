@@ -79,6 +79,12 @@ def unpack_entry(record: Record, served: float = 0.0) -> Entry:
     )
 
 
+def unpack_named(record: Record) -> tuple[bytes | None, int]:
+    """Of an entry's record: the key of the blob it names, and its size in bytes."""
+    f = _unpack(record)
+    return f[3], f[4]
+
+
 def pack_time(when: float) -> bytes:
     return _pack(when)
 
@@ -111,6 +117,11 @@ def pack_trashed(trashed: Trashed) -> bytes:
 def unpack_trashed(trash_id: int, record: Record) -> Trashed:
     f = _unpack(record)
     return Trashed(trash_id, unpack_entry(f[2]), f[1])
+
+
+def unpack_trashed_named(record: Record) -> tuple[bytes | None, int]:
+    """The same of a trashed entry's record."""
+    return unpack_named(_unpack(record)[2])
 
 
 def pack_blob(size: int, references: int) -> bytes:

@@ -7,19 +7,24 @@ in a nested transaction, so one that fails takes nothing of the others with it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import lmdb
 
-from mxart.errors import StoreFull
+from mxart.errors import StoreFull, Unavailable
+from mxart.offload import undisturbed
+from mxart.store.disk import FULL
 
 T = TypeVar("T")
 
 _MOST = 1000  # operations in one transaction
+_FULL = (*FULL, errno.EIO)  # LMDB calls a short write, which is how a disk fills up, an input/output error
 
 
 @dataclass(slots=True)
@@ -38,22 +43,27 @@ class Writer:
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
         self._waiting: queue.SimpleQueue[_Operation | None] = queue.SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="mxart-index-writer", daemon=True)
         self._thread.start()
 
     async def run(self, function: Callable[[lmdb.Transaction], T], *, durable: bool) -> T:
         """What ``function`` returned, once its changes are committed; on disk, too, when ``durable``.
 
-        Raises what it raised, nothing changed; StoreFull when the map or the disk is full.
+        Raises what it raised, nothing changed; StoreFull when the map or the disk is full; Unavailable after `close`.
+        A cancellation comes through when the operation has ended, so that no lock is freed under it.
         """
+        if self._closed:
+            raise Unavailable("the store is being closed: try again", 1.0)
         loop = asyncio.get_running_loop()
         operation = _Operation(function, durable, loop, loop.create_future())
         self._waiting.put(operation)
-        result: T = await operation.future
+        result: T = await undisturbed(operation.future)
         return result
 
     async def close(self) -> None:
-        """All that was asked is committed, the thread is gone."""
+        """All that was asked is committed, the thread is gone. Safe to call twice."""
+        self._closed = True
         self._waiting.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
@@ -86,7 +96,7 @@ class Writer:
                     self._apply(txn, operation)
             if any(operation.durable for operation in batch):
                 self._env.sync(True)
-        except (lmdb.Error, OSError) as error:
+        except Exception as error:  # whatever it is, those who wait must learn of it, and the thread goes on
             for operation in batch:
                 operation.error = operation.error or _translated(error)
 
@@ -102,7 +112,7 @@ class Writer:
         for operation in batch:
             by_loop.setdefault(operation.loop, []).append(operation)
         for loop, operations in by_loop.items():
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(_resolve, operations)
 
 
@@ -119,6 +129,6 @@ def _resolve(operations: list[_Operation]) -> None:
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, lmdb.MapFullError):
         return StoreFull("the index is full: raise index_size of the store, then restart")
-    if isinstance(error, (lmdb.DiskError, OSError)) or "No space left" in str(error):
-        return StoreFull("the disk of the store is full: free some space and try again")
+    if isinstance(error, lmdb.Error) and getattr(error, "code", 0) in _FULL:
+        return StoreFull("the disk of the store takes no more: free some space and try again")
     return error

@@ -1,0 +1,412 @@
+"""What every `Blobs`, `Index` and `Locks` must do. A backend's tests derive from these classes and say, by a fixture,
+how one is made; what is special to the backend they add."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from mxart.errors import Conflict, NotFound, Unavailable
+from mxart.model import Digest
+from mxart.store import Account, Blobs, Download, Index, Lock, Locks
+from tests.store.builders import digest_of, entry_of
+
+DATA = b"content" * 1000
+
+
+def download(path: str = "m/@v/v1.zip", **fields: object) -> Download:
+    values: dict[str, object] = {"repository": "go", "path": path, "attempt": "a1", "state": "active", "file": "d-1"}
+    return Download(**{**values, **fields})  # type: ignore[arg-type]
+
+
+class BlobsSuite:
+    """Fixtures: ``blobs``; ``adoptable``, a folder for files that can be adopted."""
+
+    async def stored(self, blobs: Blobs, adoptable: Path, data: bytes) -> Digest:
+        file = adoptable / "new"
+        file.write_bytes(data)
+        await blobs.adopt(file, digest_of(data))
+        assert not file.exists()
+        return digest_of(data)
+
+    @pytest.mark.gen_test
+    async def test_what_was_adopted_is_there(self, blobs: Blobs, adoptable: Path) -> None:
+        digest = await self.stored(blobs, adoptable, DATA)
+        file = blobs.open(digest, len(DATA))
+        assert file is not None
+        with file:
+            assert os.pread(file.fileno(), len(DATA) + 1, 0) == DATA
+        assert blobs.verify(digest)
+
+    @pytest.mark.gen_test
+    async def test_empty_content_is_content(self, blobs: Blobs, adoptable: Path) -> None:
+        digest = await self.stored(blobs, adoptable, b"")
+        file = blobs.open(digest, 0)
+        assert file is not None
+        file.close()
+        assert blobs.verify(digest)
+
+    @pytest.mark.gen_test
+    async def test_a_blob_of_another_size_is_none(self, blobs: Blobs, adoptable: Path) -> None:
+        digest = await self.stored(blobs, adoptable, DATA)
+        assert blobs.open(digest, len(DATA) - 1) is None
+        assert blobs.open(digest_of(b"never stored"), 12) is None
+
+    @pytest.mark.gen_test
+    async def test_the_same_content_again_changes_nothing(self, blobs: Blobs, adoptable: Path) -> None:
+        await self.stored(blobs, adoptable, DATA)
+        await self.stored(blobs, adoptable, DATA)
+        assert [(digest, size) for digest, size, _ in blobs.walk()] == [(digest_of(DATA), len(DATA))]
+
+    @pytest.mark.gen_test
+    async def test_deleting(self, blobs: Blobs, adoptable: Path) -> None:
+        digest = await self.stored(blobs, adoptable, DATA)
+        file = blobs.open(digest, len(DATA))
+        assert file is not None
+        assert await blobs.delete(digest) == len(DATA)
+        assert await blobs.delete(digest) == 0
+        assert blobs.open(digest, len(DATA)) is None
+        assert not blobs.verify(digest)
+        with file:
+            assert os.pread(file.fileno(), 7, 0) == b"content"  # who has it open reads on
+
+    @pytest.mark.gen_test
+    async def test_quarantine_takes_it_out_of_the_way(self, blobs: Blobs, adoptable: Path) -> None:
+        digest = await self.stored(blobs, adoptable, DATA)
+        await blobs.quarantine(digest)
+        await blobs.quarantine(digest)
+        assert blobs.open(digest, len(DATA)) is None
+        assert list(blobs.walk()) == []
+
+    @pytest.mark.gen_test
+    async def test_walk_sees_all(self, blobs: Blobs, adoptable: Path) -> None:
+        contents = [b"%d" % i for i in range(50)]
+        for content in contents:
+            await self.stored(blobs, adoptable, content)
+        assert {digest for digest, _, _ in blobs.walk()} == {digest_of(content) for content in contents}
+
+
+class IndexSuite:
+    """Fixture: ``index``, empty."""
+
+    # --- entries ---
+
+    @pytest.mark.gen_test
+    async def test_an_entry_reads_as_it_was_put(self, index: Index) -> None:
+        entry = entry_of("m/@v/v1.zip", DATA, etag='"1"', checksums={"sha1": "ab"}, created=1.5, checked=2.5)
+        stored = await index.put(entry)
+        assert stored == dataclasses.replace(entry, sequence=stored.sequence)
+        assert await index.get("go", "m/@v/v1.zip") == stored
+        assert await index.get("go", "m/@v/v2.zip") is None
+        assert await index.get("other", "m/@v/v1.zip") is None
+
+    @pytest.mark.parametrize("path", ["", "ü/名", "a" * 505, "a" * 508, "a" * 511, "a" * 4000, "é" * 400, " ", "a//b"])
+    @pytest.mark.gen_test
+    async def test_any_path_is_a_key(self, index: Index, path: str) -> None:
+        stored = await index.put(entry_of(path, DATA))
+        await index.put(entry_of(path + "x", b"another"))
+        assert await index.get("go", path) == stored
+
+    @pytest.mark.gen_test
+    async def test_a_put_drops_the_record_of_its_download(self, index: Index) -> None:
+        await index.put_download(download())
+        await index.put(entry_of("m/@v/v1.zip", DATA))
+        assert await index.download("go", "m/@v/v1.zip") is None
+
+    @pytest.mark.gen_test
+    async def test_touch_counts_only_for_what_still_stands(self, index: Index) -> None:
+        first = await index.put(entry_of("list", b"1", checked=1.0))
+        await index.touch(dataclasses.replace(first, checked=5.0))
+        touched = await index.get("go", "list")
+        assert touched is not None
+        assert touched.checked == 5.0
+        second = await index.put(entry_of("list", b"2", checked=6.0))
+        await index.touch(dataclasses.replace(first, checked=9.0))
+        assert await index.get("go", "list") == second
+        assert len(await index.changes()) == 2
+
+    @pytest.mark.gen_test
+    async def test_list_is_in_order_and_by_pages(self, index: Index) -> None:
+        paths = ["a", "a/b", "a/b/c", "a0", "b", "a/" + "x" * 600, "a/" + "x" * 700]
+        for path in paths:
+            await index.put(entry_of(path, path.encode()))
+        await index.put(entry_of("a/b", b"x", "go2"))
+        below = [entry.path for entry in await index.list("go", "a/")]
+        assert sorted(below) == sorted(path for path in paths if path.startswith("a/"))
+        pages: list[str] = []
+        while page := await index.list("go", "a/", pages[-1] if pages else "", 1):
+            pages.append(page[0].path)
+        assert pages == below
+        assert [entry.path for entry in await index.list("go", "a/" + "x" * 650)] == ["a/" + "x" * 700]
+        assert len(await index.list("go")) == len(paths)
+
+    @pytest.mark.gen_test
+    async def test_served_is_noted_in_batches(self, index: Index) -> None:
+        entry = await index.put(entry_of("a", b"a"))
+        gone = await index.put(entry_of("b", b"b"))
+        index.served(entry, 7.0)
+        index.served(gone, 7.0)
+        await index.delete("go", "b", 8.0)
+        await index.flush_served()
+        await index.put(gone)
+        assert [(e.path, e.served) for e in await index.list("go")] == [("a", 7.0), ("b", 0.0)]
+
+    # --- change log, trash ---
+
+    @pytest.mark.gen_test
+    async def test_every_change_has_its_line(self, index: Index) -> None:
+        await index.put(entry_of("a", b"a", checked=1.0))
+        await index.put(entry_of("a", None, checked=2.0))
+        await index.put(entry_of("a", b"b", checked=3.0))
+        trashed = await index.delete("go", "a", 4.0)
+        assert trashed is not None
+        await index.restore(trashed.id, 5.0)
+        changes = await index.changes()
+        assert [(c.sequence, c.action, c.time) for c in changes] == [
+            (1, "put", 1.0),
+            (2, "absent", 2.0),
+            (3, "put", 3.0),
+            (4, "delete", 4.0),
+            (5, "restore", 5.0),
+        ]
+        assert [c.sequence for c in await index.changes(after=2, limit=2)] == [3, 4]
+
+    @pytest.mark.gen_test
+    async def test_deleted_is_in_the_trash_until_restored(self, index: Index) -> None:
+        entry = await index.put(entry_of("a", b"a"))
+        trashed = await index.delete("go", "a", 10.0)
+        assert trashed is not None
+        assert trashed.entry == entry
+        assert await index.get("go", "a") is None
+        assert list(await index.trash()) == [trashed]
+        assert await index.trash(after=trashed.id) == []
+        restored = await index.restore(trashed.id, 11.0)
+        assert await index.get("go", "a") == restored
+        assert await index.trash() == []
+        with pytest.raises(NotFound):
+            await index.restore(trashed.id, 12.0)
+        assert await index.delete("go", "nothing", 1.0) is None
+
+    @pytest.mark.gen_test
+    async def test_restoring_takes_no_others_place(self, index: Index) -> None:
+        await index.put(entry_of("a", b"a"))
+        trashed = await index.delete("go", "a", 1.0)
+        assert trashed is not None
+        await index.put(entry_of("a", b"new"))
+        with pytest.raises(Conflict):
+            await index.restore(trashed.id, 2.0)
+        await index.put(entry_of("a", None))
+        assert (await index.restore(trashed.id, 3.0)).digest == digest_of(b"a")
+
+    @pytest.mark.gen_test
+    async def test_trash_expires_oldest_first(self, index: Index) -> None:
+        for i in range(5):
+            await index.put(entry_of(f"{i}", b"%d" % i))
+            await index.delete("go", f"{i}", float(i))
+        assert [t.deleted for t in await index.expire_trash(4.0, limit=3)] == [0.0, 1.0, 2.0]
+        assert [t.deleted for t in await index.expire_trash(4.0)] == [3.0]
+        assert await index.expire_trash(4.0) == []
+        assert [t.deleted for t in await index.trash()] == [4.0]
+        assert {blob.loose_since for blob in await index.loose()} == {0.0, 1.0, 2.0, 3.0}
+
+    # --- blobs ---
+
+    @pytest.mark.gen_test
+    async def test_references_are_entries_and_trash(self, index: Index) -> None:
+        digest = digest_of(DATA)
+
+        async def references() -> int:
+            blob = await index.blob(digest)
+            assert blob is not None
+            assert (blob.loose_since > 0) == (blob.references == 0)
+            return blob.references
+
+        await index.put(entry_of("a", DATA))
+        await index.put(entry_of("b", DATA, "other"))
+        assert await references() == 2
+        await index.put(entry_of("a", DATA))  # the same again
+        assert await references() == 2
+        trashed = await index.delete("go", "a", 1.0)
+        assert trashed is not None
+        assert await references() == 2
+        await index.restore(trashed.id, 2.0)
+        await index.put(entry_of("a", None))
+        assert await references() == 1
+        await index.put(entry_of("b", b"else", "other"))
+        assert await references() == 0
+        assert [blob.digest for blob in await index.loose()] == [digest]
+        await index.put(entry_of("c", DATA))
+        assert await references() == 1
+        assert await index.loose() == []
+
+    @pytest.mark.gen_test
+    async def test_only_what_nobody_names_is_forgotten(self, index: Index) -> None:
+        await index.put(entry_of("a", DATA))
+        assert not await index.forget_blob(digest_of(DATA))
+        await index.put(entry_of("a", None))
+        assert await index.forget_blob(digest_of(DATA))
+        assert await index.blob(digest_of(DATA)) is None
+        assert await index.loose() == []
+        assert await index.forget_blob(digest_of(DATA))
+
+    @pytest.mark.gen_test
+    async def test_blobs_come_by_pages(self, index: Index) -> None:
+        contents = [b"%d" % i for i in range(7)]
+        for content in contents:
+            await index.put(entry_of(content.decode(), content))
+        seen: list[str] = []
+        while page := await index.blobs(seen[-1] if seen else "", 3):
+            seen += [blob.digest.hex for blob in page]
+        assert seen == sorted(digest_of(content).hex for content in contents)
+
+    @pytest.mark.gen_test
+    async def test_dropping_leaves_nothing_that_names_it(self, index: Index) -> None:
+        await index.put(entry_of("a", DATA))
+        await index.put(entry_of("b", DATA))
+        await index.put(entry_of("c", b"other"))
+        await index.delete("go", "b", 1.0)
+        gone = await index.drop([digest_of(DATA), digest_of(b"unknown")], 2.0)
+        assert sorted(entry.path for entry in gone) == ["a", "b"]
+        assert [entry.path for entry in await index.list("go")] == ["c"]
+        assert await index.trash() == []
+        assert await index.blob(digest_of(DATA)) is None
+        assert (await index.changes())[-1].action == "delete"
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_counts_agree_after_everything(self, index: Index) -> None:
+        await index.put(entry_of("a", DATA))
+        await index.put(entry_of("b", DATA, "other"))
+        await index.put(entry_of("c", b"c"))
+        await index.put(entry_of("d", None))
+        await index.delete("go", "c", 1.0)
+        await index.put(entry_of("a", b"new"))
+        assert await index.miscounts() == []
+        assert await index.recount() == []
+        figures = await index.figures()
+        assert [(h.repository, h.entries, h.absences, h.size) for h in figures.holdings] == [
+            ("go", 1, 1, 3),
+            ("other", 1, 0, len(DATA)),
+        ]
+        assert (figures.blobs, figures.blob_bytes) == (3, len(DATA) + 4)
+        assert (figures.loose, figures.trashed, figures.trashed_bytes) == (0, 1, 1)
+
+    # --- downloads, accounts, notes ---
+
+    @pytest.mark.gen_test
+    async def test_download_records(self, index: Index) -> None:
+        first, second = download(), download(attempt="a2", length=5)
+        await index.put_download(first)
+        await index.put_download(second)
+        assert await index.download("go", first.path) == second
+        await index.forget_download(first)  # another attempt has taken its place
+        assert await index.download("go", first.path) == second
+        await index.put_download(download("other"))
+        everything = await index.downloads()
+        assert len(everything) == 2
+        assert await index.downloads(everything[0]) == everything[1:]
+        await index.forget_download(second)
+        assert await index.download("go", first.path) is None
+
+    @pytest.mark.gen_test
+    async def test_accounts(self, index: Index) -> None:
+        account = Account(name="admin", password_hash="$x$", admin=True, created=1.0)
+        assert await index.account("admin") is None
+        await index.put_account(account)
+        assert await index.account("admin") == account
+        assert await index.account("") is None
+        assert await index.account("a" * 10_000) is None
+
+    @pytest.mark.gen_test
+    async def test_notes(self, index: Index) -> None:
+        assert await index.note("n") is None
+        await index.put_note("n", b"1")
+        await index.put_note("n", b"2")
+        assert await index.note("n") == b"2"
+
+    @pytest.mark.gen_test
+    async def test_a_cancelled_write_is_over_when_its_caller_knows(self, index: Index) -> None:
+        task = asyncio.ensure_future(index.put(entry_of("a", DATA)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        before = await index.get("go", "a")
+        await index.put_note("n", b"")  # everything asked before is committed by now
+        assert await index.get("go", "a") == before
+
+    @pytest.mark.gen_test
+    async def test_closed_is_closed(self, index: Index) -> None:
+        index.served(await index.put(entry_of("a", DATA)), 1.0)
+        await index.close()
+        await index.close()
+        with pytest.raises(Unavailable):
+            await index.put(entry_of("a", DATA))
+
+
+class LocksSuite:
+    """Fixtures: ``locks`` and ``others``, two views of the same locks, as two processes have them."""
+
+    def test_a_key_is_held_once(self, locks: Locks, others: Locks) -> None:
+        held = locks.try_lock("a")
+        assert held is not None
+        assert locks.try_lock("a") is None
+        assert others.try_lock("a") is None
+        free = others.try_lock("b")
+        assert free is not None
+        held.release()
+        held.release()
+        again = others.try_lock("a")
+        assert again is not None
+        assert locks.try_lock("a") is None
+        for lock in (again, free):
+            lock.release()
+
+    @pytest.mark.gen_test
+    async def test_whoever_waits_gets_it(self, locks: Locks, others: Locks) -> None:
+        held = await locks.lock("a")
+        waiters = [asyncio.ensure_future(view.lock("a")) for view in (locks, others, locks)]
+        got: list[Lock] = []
+        lock: Lock = held
+        while waiters:
+            done, _ = await asyncio.wait(waiters, timeout=0.02)
+            assert not done
+            lock.release()
+            done, _ = await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+            assert len(done) == 1
+            waiters = [waiter for waiter in waiters if waiter not in done]
+            lock = done.pop().result()
+            got.append(lock)
+        lock.release()
+        assert len(got) == 3
+
+    @pytest.mark.gen_test
+    async def test_a_waiter_that_leaves_holds_nothing(self, locks: Locks, others: Locks) -> None:
+        held = await locks.lock("a")
+        waiter = asyncio.ensure_future(others.lock("a"))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        held.release()
+        free = locks.try_lock("a")
+        assert free is not None
+        free.release()
+
+    def test_slots_are_counted_over_all(self, locks: Locks, others: Locks) -> None:
+        here, there = locks.slots("up", 3), others.slots("up", 3)
+        other = locks.slots("other", 1).take()
+        taken = [here.take(), there.take(), here.take()]
+        assert all(taken)
+        assert here.take() is None
+        assert there.take() is None
+        taken[1].release()  # type: ignore[union-attr]
+        again = here.take()
+        assert again is not None
+        for lock in (*taken, again, other):
+            assert lock is not None
+            lock.release()
