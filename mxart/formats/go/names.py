@@ -97,13 +97,13 @@ def check_file_path(path: str) -> None:
 
 def _check_file_element(path: str, element: str) -> None:
     if not element:
-        raise Invalid(f"The file path {path[:200]!r} is not clean: it has an empty element.")
+        raise Invalid(f"The name {path[:200]!r} is not clean: it has an empty element.")
     if element.endswith("."):
-        raise Invalid(f"The file path {path[:200]!r} has an element that ends in a dot.")
+        raise Invalid(f"The name {path[:200]!r} has an element that ends in a dot.")
     if not all(map(_may_be_in_file_name, element)):
-        raise Invalid(f"The file path {path[:200]!r} holds a character that module files may not have.")
+        raise Invalid(f"The name {path[:200]!r} holds a character that file names in modules may not have.")
     if element.partition(".")[0].lower() in _RESERVED:
-        raise Invalid(f"The file path {path[:200]!r} has an element that is a device name on Windows.")
+        raise Invalid(f"The name {path[:200]!r} has an element that is a device name on Windows.")
 
 
 def _may_be_in_file_name(char: str) -> bool:
