@@ -143,11 +143,17 @@ class Proxy:
         if not policy.document:
             await progress.started()
             if not progress.ended:
-                context.trail.note("following", leading=not seat.collapsed, length=progress.length)
+                context.trail.note("upstream", asked=not seat.collapsed, following=True, length=progress.length)
                 context.trail.cache_status = _forwarded("miss", seat)
                 etag = f'"{policy.digest.hex}"' if policy.digest is not None else ""
                 return Reader(progress, policy.media_type, etag)
-        return self._answer(await progress.end(), policy, seat, context, why="miss")
+        try:
+            entry = await progress.end()
+        except (Unavailable, BadUpstream, StoreFull) as error:
+            context.trail.note("upstream", asked=not seat.collapsed, failed=type(error).__name__)
+            context.trail.cache_status = caching.forwarded("miss", _status(error))
+            raise
+        return self._answer(entry, policy, seat, context, why="miss")
 
     def _answer(self, entry: Entry, policy: Policy, seat: Seat, context: Context, why: Why) -> Content:
         context.trail.note("upstream", asked=not seat.collapsed, status=seat.flight.progress.status or None)

@@ -73,6 +73,7 @@ class Server:
 
     def start(self) -> Self:
         """True after: it answers."""
+        before = self._times_taken_over()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mxart", "--config", str(self.config)],
@@ -83,20 +84,21 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        self._wait_ready()
+        self._wait_taken_over(before)
         return self
 
-    def _wait_ready(self) -> None:
+    def _wait_taken_over(self, before: int) -> None:
+        """Return once one more generation serves than ``before``."""
         deadline = time.monotonic() + _START
-        while time.monotonic() < deadline:
+        while self._times_taken_over() == before:
             assert self._process is not None
-            if self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get("/-/health", timeout=2).status == 200:
-                    return
-            threading.Event().wait(0.02)
-        raise AssertionError(f"mxart did not start:\n{self.log.read_text()}")
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"mxart does not serve:\n{self.log.read_text()}")
+            threading.Event().wait(0.01)
+
+    def _times_taken_over(self) -> int:
+        """A generation that serves says so in the log, once the one before it has stopped accepting."""
+        return self.log.read_text().count(" listening on ") if self.log.exists() else 0
 
     def stop(self) -> int:
         """True after: it has stopped as SIGTERM asks it to. Returns its exit code."""
@@ -121,14 +123,7 @@ class Server:
         """SIGHUP; a new generation of workers has taken over after the call."""
         before = self._times_taken_over()
         self.signal(signal.SIGHUP)
-        deadline = time.monotonic() + _START
-        while self._times_taken_over() == before:
-            assert time.monotonic() < deadline, self.log.read_text()
-            threading.Event().wait(0.02)
-
-    def _times_taken_over(self) -> int:
-        """A generation that serves says so in the log, once the one before it has stopped accepting."""
-        return self.log.read_text().count(" listening on ")
+        self._wait_taken_over(before)
 
     def signal(self, number: int) -> None:
         assert self._process is not None

@@ -1,0 +1,175 @@
+"""The site as a whole: what its parts can only show together."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Answered, Server, go_proxy
+from tests.support.upstream import Answer, ScriptedUpstream
+
+LIST = "/example.com/m/@v/list"
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as upstream:
+        upstream.static(LIST, b"v1.0.0\n", etag='"1"')
+        yield upstream
+
+
+def admin(server: Server) -> dict[str, str]:
+    password = (server.data / "admin-password").read_text().strip()
+    return {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
+
+
+def why(server: Server, url: str) -> dict[str, object]:
+    answered = server.get(f"/-/api/v1/why?url={url}", **admin(server))
+    assert answered.status == 200, answered.body
+    document: dict[str, object] = json.loads(answered.body)
+    return document
+
+
+def test_miss_then_hit_then_stale(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url, 'ttl = "1 ms"', "retries = 0"), workers=1) as server:
+        statuses = [server.get("/go" + LIST).headers["cache-status"] for _ in range(2)]
+        assert statuses == ["mxart; fwd=miss; stored", "mxart; fwd=stale; fwd-status=304; stored"]
+        upstream.script(LIST, Answer(status=503))
+        answered = server.get("/go" + LIST)
+        assert (answered.status, answered.body) == (200, b"v1.0.0\n")
+        assert answered.headers["cache-status"] == "mxart; fwd=stale; fwd-status=503"
+        upstream.stop()
+        assert server.get("/go" + LIST).headers["cache-status"] == "mxart; fwd=stale"
+    with Server(tmp_path / "fresh", go_proxy(upstream.url, "retries = 0")) as server:
+        refused = server.get("/go" + LIST)
+        assert refused.status == 503, "never 404: the upstream did not say so"
+        assert refused.headers["cache-status"] == "mxart; fwd=miss"
+
+
+def test_an_absence_is_remembered_and_then_asked_again(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    path = "/example.com/none/@v/list"
+    text = {"Content-Type": "text/plain; charset=utf-8"}
+    upstream.script(path, Answer(status=404, headers=text, body=b"never heard of it\n"))
+    with Server(tmp_path, go_proxy(upstream.url, 'negative_ttl = "1 h"')) as server:
+        for _ in range(3):
+            answered = server.get("/go" + path)
+            assert (answered.status, answered.body) == (404, b"never heard of it\n")
+        assert upstream.count(path) == 1
+        server.configure(go_proxy(upstream.url, 'negative_ttl = "1 ms"'))
+        server.reload()
+        upstream.static(path, b"v0.1.0\n")
+        assert server.get("/go" + path).body == b"v0.1.0\n"
+
+
+def test_the_first_start_makes_an_admin_who_may_ask_why(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url, 'block = ["example.com/secret"]')) as server:
+        assert stat.S_IMODE((server.data / "admin-password").stat().st_mode) == 0o600
+        assert server.get("/-/api/v1/why?url=/go" + LIST).status == 401
+        found = why(server, "/go" + LIST)
+        assert (found["repository"], found["status"]) == ("go", 200)
+        steps = [step["step"] for step in found["trail"]]  # type: ignore[index,attr-defined]
+        assert steps[:2] == ["mount", "access"]
+        assert "cache" in steps
+        blocked = why(server, "/go/example.com/secret/@v/list")
+        assert blocked["status"] == 403
+        assert "block = 'example.com/secret'" in str(blocked["summary"])
+        assert why(server, "/nowhere/x")["status"] == 404
+        assert why(server, "/-/health")["status"] == 404
+        assert server.get("/-/api/v1/why?url=ftp://x/y", **admin(server)).status == 400
+
+        done = server.run("why", f"{server.url}/go{LIST}")
+        assert done.returncode == 0, done.stderr
+        assert "cache" in done.stdout
+
+
+def test_closed_to_anonymous_clients(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    config = '[access]\nanonymous = "none"\n' + go_proxy(upstream.url)
+    with Server(tmp_path, config) as server:
+        refused = server.get("/go" + LIST)
+        assert refused.status == 401
+        assert refused.headers["www-authenticate"].startswith("Basic ")
+        assert upstream.requests == []
+        assert server.get("/").status == 401
+        assert server.get("/-/health").status == 200
+        assert server.get("/go" + LIST, **admin(server)).body == b"v1.0.0\n"
+        wrong = base64.b64encode(b"admin:wrong").decode()
+        assert server.get("/go" + LIST, Authorization=f"Basic {wrong}").status == 401
+
+
+def test_nothing_can_be_published_to_a_proxy(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url)) as server:
+        assert server.get("/go" + LIST, method="PUT").status == 401
+        refused = server.get("/go" + LIST, method="PUT", **admin(server))
+        assert refused.status == 405
+        assert refused.headers["allow"] == "GET, HEAD"
+
+
+def test_a_bound_host_name_is_the_repository(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    bound = 'hosts = [ { listener = "main", host = "go.example.org" } ]'
+    config = go_proxy(upstream.url, bound, 'base_url = ""') + go_proxy(upstream.url, 'base_url = "/a/b"', name="other")
+    with Server(tmp_path, config) as server:
+        assert server.get(LIST, Host="go.example.org").body == b"v1.0.0\n"
+        assert server.get(LIST).status == 404
+        assert server.get("/a/b" + LIST).body == b"v1.0.0\n"
+        assert server.get("/a/b" + LIST, Host="go.example.org").status in (400, 404)
+        assert server.get("/-/health", Host="go.example.org").status == 200
+        assert why(server, f"http://go.example.org{LIST}")["repository"] == "go"
+        assert why(server, f"/a/b{LIST}")["repository"] == "other"
+        page = server.get("/").body.decode()
+        assert f"http://go.example.org:{server.port}" in page
+        assert f"{server.url}/a/b" in page
+
+
+def test_what_leads_back_here_is_a_loop_and_ends(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url)) as server:
+        server.configure(go_proxy(f"{server.url}/go", "retries = 0"))
+        server.reload()
+        answered = server.get("/go/example.com/loop/@v/list")
+        assert answered.status == 502
+        assert b"itself" in answered.body or b"loop" in answered.body
+
+
+def test_repositories_in_stores_of_their_own(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    config = (
+        '[store.fast]\npath = "fast"\n' + go_proxy(upstream.url, 'store = "fast"') + go_proxy(upstream.url, name="slow")
+    )
+    with Server(tmp_path, config) as server:
+        for name in ("go", "slow"):
+            assert server.get(f"/{name}{LIST}").body == b"v1.0.0\n"
+        assert upstream.count(LIST) == 2
+        blobs = [len(list((tmp_path / store / "blobs").rglob("??/*"))) for store in ("fast", "data")]
+        assert blobs == [1, 1]
+        assert not (tmp_path / "fast/admin-password").exists()
+
+
+def test_a_lost_blob_is_fetched_again(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url, 'ttl = "1 h"')) as server:
+        server.get("/go" + LIST)
+        (blob,) = (server.data / "blobs").rglob("??/*")
+        blob.unlink()
+        assert server.get("/go" + LIST).body == b"v1.0.0\n"
+        assert upstream.count(LIST) == 2
+
+
+def test_what_is_held_only_on_request(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url, 'ttl = "1 ms"')) as server:
+        held: Answered = server.get("/go" + LIST, Disable_Module_Fetch="true")
+        assert held.status == 404
+        assert upstream.requests == []
+        server.get("/go" + LIST)
+        assert server.get("/go" + LIST, Disable_Module_Fetch="true").body == b"v1.0.0\n"
+        assert upstream.count(LIST) == 1
+
+
+def test_ready_says_what_is_wrong(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, go_proxy(upstream.url)) as server:
+        assert json.loads(server.get("/-/ready").body)["status"] == "ready"
+        document = json.loads(server.get("/-/api/v1/repositories").body)
+        assert [(r["name"], r["url"], r["client_lines"]) for r in document] == [
+            ("go", f"{server.url}/go", [f"go env -w GOPROXY={server.url}/go"])
+        ]
