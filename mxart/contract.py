@@ -144,6 +144,7 @@ class Proposal:
     upstream: str  # URL
     origin: str  # where it was found, for a comment: "go env GOPROXY"
     options: Mapping[str, Any] = field(default_factory=dict)  # further keys of the [[repository]] table
+    needs: str = ""  # a URL: when it answers 404 or 410, this choice does not work; "": no such condition
 
 
 class FormatFactory(Protocol):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from mxart.config import NO_OVERRIDES, ConfigurationError, Overrides, quick_start
@@ -15,6 +17,7 @@ from mxart.settings import ServerSettings
 
 _TIME_LIMIT = 3.0  # seconds for one command: the quick start waits for it
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PROBE = str(Path(__file__).with_name("probe.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def discover(
     """Ask every format what its clients use. Runs their commands, a few seconds at the most for each.
 
     Of several proposals for one repository the first that works is taken: a client may use this server already,
-    and say what comes after it.
+    and say what comes after it. What a proposal needs is asked for, a few seconds at the most.
     """
     proposals: list[Proposal] = []
     notes: list[str] = []
@@ -43,9 +46,9 @@ def discover(
             objection = _objection([*proposals, proposal], formats, environ, listen)
             if objection:
                 notes.append(f"{proposal.origin} is not taken over: {objection}")
-            else:
+            elif not (proposal.needs and is_absent(proposal.needs, environ)):
                 proposals.append(proposal)
-    return Discovery(tuple(proposals), tuple(notes))
+    return Discovery(tuple(proposals), tuple(dict.fromkeys(notes)))
 
 
 def introduction(found: Discovery) -> Iterator[str]:
@@ -80,6 +83,11 @@ def run(command: Sequence[str], environ: Mapping[str, str]) -> str:
     return result.stdout.decode(errors="replace")
 
 
+def is_absent(url: str, environ: Mapping[str, str]) -> bool:
+    """Whether ``url`` answers that there is no such thing (404, 410); False when there is no answer."""
+    return run([sys.executable, "-I", _PROBE, url], environ).strip() in ("404", "410")
+
+
 def _objection(
     proposals: Sequence[Proposal],
     formats: Mapping[str, FormatFactory],
@@ -93,7 +101,7 @@ def _objection(
     except ConfigurationError as error:
         return "; ".join(problem.message for problem in error.problems)
     if leads_here(proposal.upstream, listen):
-        return f"{proposal.upstream} is this server itself, and would ask itself for ever"
+        return f"{proposal.upstream} is this server itself"
     return ""
 
 
@@ -118,4 +126,14 @@ def _is_this_machine(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return False
-    return address.is_loopback or address.is_unspecified
+    return address.is_loopback or address.is_unspecified or _is_own(host)
+
+
+def _is_own(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))  # the kernel lets us bind our own addresses only
+    except OSError:
+        return False
+    return True

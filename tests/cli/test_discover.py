@@ -50,6 +50,23 @@ def test_of_several_choices_the_first_that_works_is_taken() -> None:
     assert len(found.notes) == 1
 
 
+def test_a_choice_whose_need_is_denied_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("mxart.cli.discover.is_absent", lambda url, environ: not asked.append(url) and "no" in url)
+    choices = [replace(PROPOSAL, needs=f"https://c.example.org/{word}") for word in ("no", "yes", "never")]
+    found = discover({"cinder": CinderFactory(proposals=choices)}, {})
+    assert found.proposals == (choices[1],)
+    assert found.notes == ()
+    assert asked == ["https://c.example.org/no", "https://c.example.org/yes"]
+
+
+def test_what_is_wrong_with_several_choices_alike_is_said_once() -> None:
+    choices = [HERE, replace(HERE, needs="https://c.example.org/x"), PROPOSAL]
+    found = discover({"cinder": CinderFactory(proposals=choices)}, {})
+    assert found.proposals == (PROPOSAL,)
+    assert len(found.notes) == 1
+
+
 def test_two_formats_do_not_take_one_name() -> None:
     second = replace(PROPOSAL, format="ash", origin="ash env")
     formats = {"cinder": CinderFactory(proposals=[PROPOSAL]), "ash": CinderFactory("ash", proposals=[second])}
@@ -80,6 +97,7 @@ def test_the_addresses_of_the_command_line_count() -> None:
         ("http://localhost/", False),
         ("http://localhost:8081/go", False),
         ("http://192.0.2.1:8080/go", False),
+        ("http://[2001:db8::1]:8080/go", False),
         ("https://go.example.org:8080", False),
     ],
 )
