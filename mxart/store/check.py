@@ -56,7 +56,7 @@ class Repaired:
     recounted: Sequence[Miscount] = ()
 
 
-async def check(store: Store, now: float, tick: Callable[[int], None]) -> Report:
+async def check(store: Store, now: float, tick: Callable[[int], object]) -> Report:
     """What is wrong, changing nothing. ``now``: UTC seconds. ``tick`` is called with the bytes of each blob read."""
     miscounted = await store.index.miscounts()
     blobs, damaged = 0, await _unrecorded(store, miscounted)

@@ -25,7 +25,12 @@ def _pack(*fields: object) -> bytes:
 
 
 def _unpack(record: Record) -> list[Any]:
-    fields: list[Any] = msgpack.unpackb(record)
+    try:
+        fields = msgpack.unpackb(record)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise Corrupt(f"the index holds what is no record: {error}") from error
+    if not isinstance(fields, list) or not fields or not isinstance(fields[0], int):
+        raise Corrupt("the index holds what is no record of ours")
     if fields[0] > _VERSION:
         raise Corrupt(f"the index holds a record of version {fields[0]}; this mxart reads up to {_VERSION}: upgrade it")
     return fields
