@@ -2,7 +2,8 @@
 
 Specification: Go Modules Reference, "Module zip files" (and the ``zip`` package of the go command, which has the same
 limits). What the go command unpacks is accepted, with these exceptions, which no packer of modules makes and other
-readers fall for: symbolic links and devices, overlapping entries, an archive of more than 131072 entries.
+readers fall for: symbolic links and devices, overlapping entries, bytes before the archive, a file without its CRC, an
+archive of more than 131072 entries.
 
 The module line of a go.mod is not compared with the module path: a fork that is used by a ``replace`` directive
 carries the path of what it replaces, and the go command accepts it.
@@ -79,11 +80,13 @@ class _Tree:
     def add(self, path: str, is_directory: bool) -> None:
         """Take in a path and the directories above it. Raises Corrupt for clashes."""
         while path:
-            known = self._paths.setdefault(fold(path), (path, is_directory))
+            known = self._paths.setdefault(fold(path), entry := (path, is_directory))
             if known[0] != path:
                 raise Corrupt(f"The module zip holds {known[0][:200]!r} and {path[:200]!r}: one path on many disks.")
             if known[1] != is_directory:
                 raise Corrupt(f"The module zip holds {path[:200]!r} both as a file and as a directory.")
+            if known is not entry and not is_directory:
+                raise Corrupt(f"The module zip holds {path[:200]!r} twice.")
             path, is_directory = path.rpartition("/")[0], True
 
 

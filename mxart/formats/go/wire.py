@@ -67,7 +67,7 @@ def printable(text: str) -> str:
     >>> printable("not found:\\n\\n\\x1b[31mexample.com/m@v9.9.9")
     'not found:\\n?[31mexample.com/m@v9.9.9\\n'
     """
-    lines = ["".join(char if char.isprintable() else "?" for char in line) for line in text.splitlines()]
-    shown = [line.strip() for line in lines if line.strip()][:_MAX_LINES] or ["no reason was given"]
+    lines = [stripped for line in text.splitlines() if (stripped := line.strip())][:_MAX_LINES]
+    shown = ["".join(char if char.isprintable() else "?" for char in line) for line in lines or ["no reason was given"]]
     cut = "\n".join(shown).encode(errors="replace")[:_MAX_BYTES]
     return cut.decode(errors="ignore").rstrip() + "\n"

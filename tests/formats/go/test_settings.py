@@ -1,0 +1,54 @@
+"""The checksum databases in a configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from mxart.errors import Invalid
+from mxart.formats.go.settings import GoSettings
+
+
+def test_none_by_default() -> None:
+    assert dict(GoSettings().sumdb) == {}
+
+
+@pytest.mark.parametrize("name", ["sums.example.org", "sums.example.org/deep/er", "localhost:8080", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://sums.example.org", "http://127.0.0.1:8080/sumdb/", "https://[::1]:8443", "https://sums.example.org/a/b"],
+)
+def test_names_and_urls(name: str, url: str) -> None:
+    assert GoSettings(sumdb={name: url}).sumdb[name] == url
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/", "a/", "/a", "a//b", "..", "a/..", "a b", "a+b", "https://a", "a/../b", "a\n", "-a"]
+)
+def test_what_is_no_name(name: str) -> None:
+    with pytest.raises(Invalid, match="not the name of a checksum database"):
+        GoSettings(sumdb={name: "https://sums.example.org"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sums.example.org",
+        "//sums.example.org",
+        "https://",
+        "https:///path",
+        "ftp://sums.example.org",
+        "file:///etc",
+        "https://user:secret@sums.example.org",
+        "https://sums.example.org?x=y",
+        "https://sums.example.org#x",
+        "https://sums.example.org/a b",
+        "https://sums.example.org\n",
+        "https://sums.example.org:port",
+        "https://sums.example.org:99999",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(Invalid, match=r"sums\.example\.org"):
+        GoSettings(sumdb={"sums.example.org": url})
