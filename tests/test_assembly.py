@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.support.certs import Authority
+from tests.support.modules import Module
 from tests.support.server import Answered, Server, go_proxy
 from tests.support.upstream import Answer, ScriptedUpstream
 
@@ -173,3 +177,62 @@ def test_ready_says_what_is_wrong(tmp_path: Path, upstream: ScriptedUpstream) ->
         assert [(r["name"], r["url"], r["client_lines"]) for r in document] == [
             ("go", f"{server.url}/go", [f"go env -w GOPROXY={server.url}/go"])
         ]
+
+
+def test_the_ceiling_of_connections_holds_over_all_workers(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def pieces(data: bytes) -> Iterator[bytes]:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        yield data[: len(data) // 2]
+        threading.Event().wait(0.02)  # what the upstream takes for it
+        with lock:
+            now[0] -= 1
+        yield data[len(data) // 2 :]
+
+    modules = [Module(f"example.com/m{i}", "v1.0.0", {"a.go": "package a\n"}) for i in range(40)]
+    paths = []
+    for module in modules:
+        paths.append(f"/{module.path}/@v/v1.0.0.zip")
+        fields = {"Content-Length": str(len(module.zip))}
+        upstream.script(paths[-1], Answer(body=pieces(module.zip), headers=fields))
+    with (
+        Server(tmp_path, go_proxy(upstream.url, "max_connections = 3"), workers=3) as server,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        answers = list(pool.map(lambda path: server.get("/go" + path), paths))
+    assert [answered.status for answered in answers] == [200] * 40
+    assert most[0] == 3
+
+
+def test_who_waits_too_long_in_the_queue_is_told_when_to_come_back(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    free = threading.Event()
+    upstream.script(LIST, Answer(body=b"v1.0.0\n", delay=free))
+    config = go_proxy(upstream.url, "max_connections = 1", 'queue_timeout = "200 ms"')
+    with Server(tmp_path, config) as server, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(server.get, "/go" + LIST)
+        upstream.wait_for(1)
+        second = server.get("/go/example.com/other/@v/list")
+        assert second.status == 503
+        assert int(second.headers["retry-after"]) >= 1
+        free.set()
+        assert first.result().status == 200
+
+
+def test_an_upstream_with_a_private_authority_and_a_password(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with ScriptedUpstream(authority.issue("127.0.0.1")) as upstream:
+        upstream.static(LIST, b"v1.0.0\n")
+        secret = 'auth = { username = "ci", password_env = "UPSTREAM_PASSWORD" }'
+        trusted = go_proxy(upstream.url, f'ca_file = "{authority.ca_file}"', secret)
+        environ = {"UPSTREAM_PASSWORD": "s3cret"}
+        with Server(tmp_path / "server", trusted + go_proxy(upstream.url, name="wary"), environ=environ) as server:
+            assert server.get("/go" + LIST).body == b"v1.0.0\n"
+            sent = upstream.requests[0].headers["authorization"]
+            assert base64.b64decode(sent.removeprefix("Basic ")) == b"ci:s3cret"
+            untrusted = server.get("/wary" + LIST)
+            assert untrusted.status == 502
+            assert b"certificate" in untrusted.body
+            assert "s3cret" not in server.log.read_text()
