@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mxart.store import Store
+from tests.cli.stored import Stored, stored
+from tests.store.builders import keep
+
+LIST = """\
+       3  1970-01-01T00:16:40Z         7 B  go a  (until 1970-01-01T01:16:40Z)
+       4  1970-01-01T00:33:20Z         7 B  go b  (until 1970-01-01T01:33:20Z)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Stored:
+    site = stored(tmp_path)
+
+    async def delete(store: Store) -> None:
+        await store.index.delete("go", "a", 1000.0)
+        await store.index.delete("go", "b", 2000.0)
+
+    site.work(delete)
+    return site
+
+
+def paths(site: Stored) -> list[str]:
+    async def listed(store: Store) -> list[str]:
+        return [entry.path for entry in await store.index.list("go")]
+
+    return site.work(listed)
+
+
+def test_list(site: Stored) -> None:
+    assert site.run("trash", "list").stdout == LIST
+    assert site.run("trash", "list", "--store", "second").stdout == "the trash is empty\n"
+    items = json.loads(site.run("trash", "list", "--json").stdout)["trash"]
+    assert [(item["store"], item["id"], item["path"], item["size"]) for item in items] == [
+        ("default", 3, "a", 7),
+        ("default", 4, "b", 7),
+    ]
+
+
+def test_restore(site: Stored) -> None:
+    ran = site.run("trash", "restore", "4", "3", "--store", "default")
+    assert (ran.exit_code, ran.stdout) == (0, "4: restored b\n3: restored a\n")
+    assert paths(site) == ["a", "b"]
+
+
+def test_what_cannot_be_restored_is_said_and_the_others_are(site: Stored) -> None:
+    site.work(lambda store: keep(store, "a", b"new"))
+    ran = site.run("trash", "restore", "3", "99", "4", "--store", "default", "--json")
+    assert ran.exit_code == 1
+    outcomes = json.loads(ran.stdout)["restored"]
+    assert [(outcome["id"], "error" in outcome) for outcome in outcomes] == [(3, True), (99, True), (4, False)]
+    assert "mxart trash list" in outcomes[1]["error"]
+    assert paths(site) == ["a", "b"]
+
+
+@pytest.mark.parametrize("arguments", [("restore", "3"), ("restore",), ("restore", "x"), ("restore", "0"), ("lost",)])
+def test_wrong_usage(site: Stored, arguments: tuple[str, ...]) -> None:
+    assert site.run("trash", *arguments).exit_code == 2
+    assert paths(site) == []
