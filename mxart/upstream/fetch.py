@@ -7,10 +7,12 @@ anywhere, or make a request with them that we did not mean.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from mxart.errors import BadUpstream, Invalid
 from mxart.settings import UpstreamSettings
@@ -18,12 +20,14 @@ from mxart.upstream import Broken, Changed, Exchange, Fetch, Head
 from mxart.upstream.client import Call, Curl
 from mxart.upstream.credentials import Fields, credential_fields
 from mxart.upstream.decoding import Decoder
-from mxart.upstream.failures import named
+from mxart.upstream.failures import named, printable
 from mxart.upstream.heads import coding_of, interpret
 from mxart.upstream.redirects import MAX_REDIRECTS, REDIRECTS, Origin, follow, host_of
 from mxart.upstream.transfer import RawHead, Transfer
 
 _REASON_SIZE = 64 * 1024  # bytes of the body of a 404 or 410 that are passed on
+_WORDS_SIZE = 1024  # bytes of the body of any other refusal …
+_WORDS_TIME = 1.0  # … and seconds to wait for them
 _FOREIGN_FIELDS = {"accept", "if-none-match", "if-modified-since"}  # what another origin may see of a Fetch
 _NOT_A_PATH = re.compile(r"[^\x21-\x7e]|[#\\]")
 
@@ -48,6 +52,7 @@ class DirectUpstream:
         _check(fetch)
         url, transfer, raw = await self._final(fetch)
         try:
+            raw = replace(raw, words=await _words(transfer, raw))
             head = interpret(self._label, raw, fetch, url, self._clock())
             yield DirectExchange(head, transfer, self._label, fetch.max_size)
         finally:
@@ -151,6 +156,19 @@ class DirectExchange:
                     return
                 size += len(chunk)
                 yield chunk
+
+
+async def _words(transfer: Transfer, raw: RawHead) -> str:
+    """The first line of what a refusal says in plain text, as far as it comes at once; "" for all other answers."""
+    plain = raw.headers.get("content-type", "").startswith("text/plain") and not coding_of(raw.headers)
+    if raw.status < 400 or raw.status in (404, 410, 416) or not plain:
+        return ""
+    text = b""
+    with suppress(Broken, TimeoutError):
+        async with asyncio.timeout(_WORDS_TIME):
+            while b"\n" not in text and len(text) < _WORDS_SIZE and (chunk := await transfer.read()):
+                text += chunk[:_WORDS_SIZE]
+    return printable(text.decode("utf-8", "replace").strip().partition("\n")[0]).strip()
 
 
 def _check(fetch: Fetch) -> None:

@@ -107,10 +107,12 @@ def _length(label: str, headers: Mapping[str, str]) -> int | None:
 
 def _refusal(label: str, raw: RawHead, fetch: Fetch, now: float) -> MxartError:
     stated = retry_after(raw.headers, now)
+    words = f' (it says: "{raw.words}")' if raw.words else ""
     if raw.status in (429, 503):
         when = "" if stated is None else f", and to come again in {stated:.0f} s"
-        return Throttled(f"{label} answered {raw.status}: it asks for less{when}", raw.status, stated)
+        return Throttled(f"{label} answered {raw.status}: it asks for less{when}{words}", raw.status, stated)
     if raw.status == 416 and fetch.start:
         return Changed(f"{label} cannot go on from byte {fetch.start}: it has less than that", 416)
     remedy = f": {_REMEDIES[raw.status]}" if raw.status in _REMEDIES else ""
-    return BadUpstream(f"{label} answered {raw.status}{remedy}", raw.status, *(() if stated is None else (stated,)))
+    message = f"{label} answered {raw.status}{remedy}{words}"
+    return BadUpstream(message, raw.status, *(() if stated is None else (stated,)))

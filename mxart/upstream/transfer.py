@@ -47,10 +47,12 @@ _UNREACHABLE = {
 
 @dataclass(frozen=True, slots=True)
 class RawHead:
-    """Status and header fields: lower-case names, repeated fields joined by ", "."""
+    """Status and header fields: lower-case names, repeated fields joined by ", ". ``words``: what a refusal says for
+    itself in plain text, one line; "" when it says nothing."""
 
     status: int
     headers: dict[str, str]
+    words: str = ""
 
 
 class Transfer:

@@ -115,6 +115,29 @@ async def test_what_cannot_be_used(
     assert raised.value.message.startswith(f"127.0.0.1:{scripted.port}")
 
 
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+WORDS: list[tuple[Answer, str]] = [
+    (Answer(status=403, headers=TEXT, body=b"not before Monday\nsecond line"), 'says: "not before Monday")'),
+    (Answer(status=429, headers=TEXT, body=b"\x1b[31mslow\x07 down"), 'says: "'),
+    (Answer(status=500, headers=TEXT, body=b"x" * 5000), 'says: "' + "x" * 200 + '")'),
+    (Answer(status=500, headers=TEXT, body=b"broken", stall_after=6, claim=99), 'says: "broken")'),
+    (Answer(status=500, headers={"Content-Type": "text/html"}, body=b"<b>no</b>"), "answered 500"),
+    (Answer(status=500, headers=TEXT), "answered 500"),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), WORDS)
+async def test_what_a_refusal_says_is_passed_on(
+    curl: Curl, scripted: ScriptedUpstream, answer: Answer, words: str
+) -> None:
+    scripted.script("/a", answer)
+    with pytest.raises(MxartError) as raised:
+        await read(direct(curl, scripted.url), "a")
+    message = raised.value.message
+    assert message.endswith(words) if words.endswith(('")', "500")) else words in message
+    assert message.isprintable()
+
+
 async def test_codings_that_come_anyway_are_undone(curl: Curl, scripted: ScriptedUpstream) -> None:
     scripted.script("/a", gzipped(b"x" * 100, ETag='"v"'))
     head, body = await read(direct(curl, scripted.url), Fetch(path="a", max_size=100))
