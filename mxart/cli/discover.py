@@ -45,7 +45,7 @@ def discover(
                 continue
             objection = _objection([*proposals, proposal], formats, environ, listen)
             if objection:
-                notes.append(f"{proposal.origin} is not taken over: {objection}")
+                notes.append(f"passed over from {proposal.origin}: {objection}")
             elif not (proposal.needs and is_absent(proposal.needs, environ)):
                 proposals.append(proposal)
     return Discovery(tuple(proposals), tuple(dict.fromkeys(notes)))
@@ -115,8 +115,8 @@ def leads_here(url: str, listen: Iterable[str]) -> bool:
     """
     parts = urlsplit(url)
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    ports = {int(address.rpartition(":")[2]) for address in listen if not address.startswith("unix:")}
-    return port in ports and _is_this_machine(parts.hostname or "")
+    ports = {address.rpartition(":")[2] for address in listen if not address.startswith("unix:")}
+    return str(port) in ports and _is_this_machine(parts.hostname or "")
 
 
 def _is_this_machine(host: str) -> bool:

@@ -69,6 +69,14 @@ def _say_nothing(line: str) -> None:
     return
 
 
+def working_directory() -> Path:
+    """Where relative paths begin; ends the command when somebody has removed that folder."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise click.ClickException("the working directory is gone; change to one that is there") from error
+
+
 def loader(
     config: Path | None, overrides: Overrides = NO_OVERRIDES, say: Callable[[str], None] = _say_nothing
 ) -> Callable[[], Settings]:
@@ -79,9 +87,9 @@ def loader(
     """
     from mxart.formats import FORMATS
 
-    file = find(config, os.environ)
+    file, here = find(config, os.environ), working_directory()
     if file is not None:
-        path = Path.cwd() / file
+        path = here / file
         return lambda: load(path, FORMATS, os.environ, overrides)
 
     from mxart.cli.discover import discover, introduction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,13 +17,14 @@ def read_document(file: Path, problems: Problems) -> Mapping[str, object]:
     """The file's top-level table. Raises ConfigurationError when it cannot be read or is no TOML."""
     text = _read_text(file, problems)
     try:
+        # toml 0.10 takes some broken files for whole: a list that the end of the file leaves open loses its last
+        # character. The standard library's reader judges first, and says better what is wrong.
+        tomllib.loads(text)
         return toml.loads(text)
-    except toml.TomlDecodeError as error:
-        problems.add("", "", None, f"not valid TOML: {error}")
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        # toml 0.10 falls over some mistakes instead of reporting them: an unclosed list at the end of the file,
-        # [repository] and [[repository]] in one file.
-        problems.add("", "", None, f"not valid TOML: {_likely_mistake(text)}")
+    except (tomllib.TOMLDecodeError, toml.TomlDecodeError) as error:
+        problems.add("", "", None, f"not valid TOML: {error}{_remedy(text)}")
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # what toml 0.10 stumbles over
+        problems.add("", "", None, "this TOML is too intricate; want plain tables, and lists of one type")
     problems.raise_if_any()
     return {}
 
@@ -42,9 +44,7 @@ def _read_text(file: Path, problems: Problems) -> str:
     return text
 
 
-def _likely_mistake(text: str) -> str:
+def _remedy(text: str) -> str:
     headers = {line.split("#")[0].strip() for line in text.splitlines() if line.lstrip().startswith("[")}
     doubled = sorted(header for header in headers if header.startswith("[[") and header[1:-1] in headers)
-    if doubled:
-        return f"{doubled[0]} and {doubled[0][1:-1]} stand in the same file; want double brackets on both"
-    return "a list, a table or a string is not closed; want every [, { and quote to have its partner"
+    return f"; {doubled[0]} and {doubled[0][1:-1]}: want double brackets on both" if doubled else ""

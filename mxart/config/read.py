@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mxart.config import clashes
 from mxart.config.document import read_document
-from mxart.config.problems import Problems
+from mxart.config.problems import Problem, Problems, show
 from mxart.config.repositories import read_repository
 from mxart.config.server import read_access, read_listener, read_server, read_store, stores_apart
 from mxart.config.tables import Table
@@ -113,16 +113,14 @@ class _Reading:
     def _overridden(self, server: ServerSettings) -> ServerSettings:
         if self._overrides.workers is not None:
             server = replace(server, workers=self._overrides.workers)
-        if self._overrides.listen:
-            server = replace(server, listen=tuple(self._listen_option()))
-        return server
+        return replace(server, listen=tuple(self._listen_option()) or server.listen)
 
     def _listen_option(self) -> Iterator[str]:
         for given in self._overrides.listen:
             try:
                 yield address(given, Path.cwd())
             except ValueError as error:
-                self._problems.add("command line", "--listen", given, str(error))
+                self._problems.found.append(Problem("command line", "", "--listen", show(given), str(error)))
 
     def _stores(self) -> dict[str, StoreSettings]:
         parent = self._single("store")

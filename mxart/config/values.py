@@ -179,13 +179,14 @@ def address(value: object, folder: Path) -> str:
     given = text(value)
     if given.startswith("unix:"):
         return _unix_address(given.removeprefix("unix:"), folder)
-    host, colon, port = given.rpartition(":")
-    if not colon or not _PORT.fullmatch(port) or int(port) > 65535:
+    host, _, port = given.rpartition(":")
+    if not _PORT.fullmatch(port) or int(port) > 65535:
         raise ValueError(f"{_WANT_ADDRESS}, the port a number up to 65535")
     if host.startswith("[") and host.endswith("]"):
         return f"[{_ipv6(host[1:-1])}]:{int(port)}"
     if not (_is_ipv4(host) if _DOTTED_NUMBERS.fullmatch(host) else _HOST_NAME.fullmatch(host)):
-        raise ValueError(f'{_WANT_ADDRESS}; "0.0.0.0:{port}" listens on every IPv4 address')
+        every = f'; "0.0.0.0:{port}" listens on every IPv4 address' if host in ("", "*") else ""
+        raise ValueError(f"{_WANT_ADDRESS}{every}")
     return f"{host.lower()}:{int(port)}"
 
 

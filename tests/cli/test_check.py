@@ -97,3 +97,14 @@ def test_a_file_that_was_named_must_be_there() -> None:
     result = CliRunner().invoke(main, ["check"], env={"MXART_CONFIG": "none.toml"})
     assert result.exit_code == 2
     assert "none.toml: cannot be read: No such file" in result.stderr
+
+
+def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = CliRunner().invoke(main, ["check"])
+    monkeypatch.chdir(tmp_path)
+    assert result.exit_code == 1
+    assert "the working directory is gone" in result.stderr

@@ -38,7 +38,7 @@ def test_one_that_would_not_work_is_left_out_and_the_reason_said(proposal: Propo
     found = discover({"cinder": CinderFactory(proposals=[proposal])}, {})
     assert found.proposals == ()
     (note,) = found.notes
-    assert note.startswith("cinder env UPSTREAM is not taken over: ")
+    assert note.startswith("passed over from cinder env UPSTREAM: ")
     assert words in note
     assert "hunter2" not in note
 
@@ -78,7 +78,7 @@ def test_two_formats_do_not_take_one_name() -> None:
 
 def test_the_addresses_of_the_command_line_count() -> None:
     formats = {"cinder": CinderFactory(proposals=[HERE])}
-    assert discover(formats, {}, Overrides(listen=("127.0.0.1:9090",))).proposals == (HERE,)
+    assert discover(formats, {}, Overrides(listen=("127.0.0.1:9090", "unix:8080", "nonsense"))).proposals == (HERE,)
     assert discover(formats, {}, Overrides(listen=("0.0.0.0:9090", "[::]:8080"))).proposals == ()
 
 

@@ -91,7 +91,7 @@ def test_a_dash_is_standard_output(proposals: list[Proposal]) -> None:
     result = invoke("--output", "-")
     assert result.exit_code == 0
     assert toml.loads(result.stdout)["repository"][0]["name"] == "c"
-    assert "is not taken over" in result.stderr
+    assert "passed over from" in result.stderr
 
 
 @pytest.mark.parametrize(

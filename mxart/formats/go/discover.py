@@ -34,6 +34,8 @@ def discover(run: Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
     used = proxies(goproxy)
     if not used:
         return ()
+    if "@" in goproxy:
+        origin += " without the password: it goes into auth"
     default_proxy, default_database = _settings(run(_BUILT_IN))
     origins = dict.fromkeys(proxies(default_proxy), "the go command's default GOPROXY") | dict.fromkeys(used, origin)
     database = checksum_database(gosumdb) or checksum_database(default_database)

@@ -46,7 +46,10 @@ def summary(proposals: Sequence[Proposal]) -> list[tuple[str, str]]:
         (HERE, [(HERE, ORIGIN), (PUBLIC, DEFAULT)]),
         (f"{HERE}|{CORP},direct", [(HERE, ORIGIN), (CORP, ORIGIN), (PUBLIC, DEFAULT)]),
         (f"{CORP}/,{CORP},off", [(CORP, ORIGIN), (PUBLIC, DEFAULT)]),
-        ("https://me:hunter2@modules.example.com/go", [(CORP, ORIGIN), (PUBLIC, DEFAULT)]),
+        (
+            "https://me:hunter2@modules.example.com/go",
+            [(CORP, f"{ORIGIN} without the password: it goes into auth"), (PUBLIC, DEFAULT)],
+        ),
         ("direct", []),
         ("off", []),
         ("file:///srv/modules", []),
