@@ -156,6 +156,7 @@ class Site:
         )
 
     def _repository(self, settings: RepositorySettings, format_: Format) -> Repository:
+        assert settings.upstream is not None  # a proxy has one: the configuration was checked
         proxy = Proxy(
             ProxyParts(
                 name=settings.name,
@@ -164,6 +165,7 @@ class Site:
                 store=self._stores[settings.store],
                 flights=self._flights[settings.store],
                 lifetimes=Lifetimes(settings.ttl, settings.negative_ttl),
+                retries=settings.upstream.retries,
             )
         )
         return Blocking(proxy, settings.block, settings.allow) if settings.block or settings.allow else proxy

@@ -41,6 +41,7 @@ class ProxyParts:
     store: Store
     flights: SingleFlight
     lifetimes: Lifetimes
+    retries: int  # how often a body that cannot be resumed is begun anew
     clock: Callable[[], float] = time.time
 
 
@@ -179,6 +180,7 @@ class Proxy:
             check=lambda file: parts.format.check(resource, file),
             settled=lambda entry, since: self._settled(entry, policy, since),
             readable=self._readable,
+            retries=parts.retries,
             clock=parts.clock,
         )
         return parts.flights.join(plan)

@@ -25,11 +25,10 @@ from mxart.repository.heads import http_date, instant, reason, validator
 from mxart.store import Download, Store
 from mxart.store.incoming import IncomingFile
 from mxart.store.layout import incoming_folder
-from mxart.upstream import Broken, Exchange, Fetch, Head, Upstream
+from mxart.upstream import Broken, Changed, Exchange, Fetch, Head, Upstream
 
 log = logging.getLogger("mxart.repository")
 
-_RESTARTS = 3  # how often a body that cannot be resumed is begun anew
 _RESUME_AGE = 86400.0  # seconds; what an older failure left is not built upon
 
 
@@ -45,6 +44,7 @@ class Plan:
     check: Callable[[BinaryIO], None]  # raises Corrupt; runs in a thread
     settled: Callable[[Entry, float], bool]  # does it answer who has waited since then (UTC seconds)?
     readable: Callable[[Entry], bool]  # does the store have its blob?
+    retries: int  # how often a body that cannot be resumed is begun anew
     clock: Callable[[], float]  # UTC seconds
 
 
@@ -76,16 +76,21 @@ class Transfer:
             self._leave()
 
     async def _restarting(self) -> Entry:
+        """Ask until there is an entry. A body that broke off after all tries is left for the next who asks, when it can
+        be resumed; what cannot be gone on with is begun anew, as often as another try is due."""
         await self._resume()
-        for _ in range(_RESTARTS):
-            before = self._incoming.size if self._incoming is not None else 0
+        restarts = 0
+        while True:
             try:
                 return await self._once()
             except Broken as error:
-                log.info("%s/%s: once more: %s", self._plan.repository, self._plan.path, error)
-                if not self._keep or self._incoming is None or self._incoming.size <= before:
-                    self._drop()  # it cannot be resumed, or going on from there led nowhere: begin anew
-        return await self._once()
+                changed = isinstance(error, Changed)
+                self._keep = self._keep and not changed
+                if self._keep or restarts >= max(self._plan.retries, int(changed)):
+                    raise
+                log.info("%s/%s: from the start again: %s", self._plan.repository, self._plan.path, error)
+            self._drop()
+            restarts += 1
 
     async def _resume(self) -> None:
         """Take up what a dead or failed leader left, when the upstream can go on from there."""
@@ -205,7 +210,7 @@ class Transfer:
             await self._verify(incoming)
         except Corrupt as error:
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
-                raise Broken(f"resumed content is wrong: {error}") from error
+                raise Changed(f"resumed content is wrong: {error}") from error
             raise BadUpstream(f"the upstream sent what cannot be used: {error}") from error
         self._keep = keep
         now, held = self._plan.clock(), self._held

@@ -70,7 +70,9 @@ def take(server: Server, path: str = "/go" + PATH) -> Taken:
             first = first or time.monotonic()
             state.update(piece)
             size += len(piece)
-        if size != int(answer.headers["Content-Length"]):  # read(n) of http.client says nothing when the body ends early
+        if size != int(
+            answer.headers["Content-Length"]
+        ):  # read(n) of http.client says nothing when the body ends early
             return Taken("IncompleteRead", first)
         return Taken(state.hexdigest() if answer.status == 200 else f"status {answer.status}", first)
     except (http.client.HTTPException, OSError) as error:
@@ -266,7 +268,7 @@ def test_killed_at_random_moments_it_starts_by_itself(tmp_path: Path, upstream: 
                 future.result()
         checked = server.run("fsck")
         assert checked.returncode == 0, checked.stdout + checked.stderr
-    with server.start():
+    with server:
         for path, data in zips.items():
             assert digest(server.get("/go" + path).body) == digest(data)
 

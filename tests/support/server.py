@@ -114,10 +114,13 @@ class Server:
 
     def kill_all(self) -> None:
         """kill -9 of every process at once."""
+        workers = self.workers()
         process, self._process = self._process, None
         assert process is not None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        while any(_lives(pid) for pid in workers):  # nobody waits for them, and they hold the port to their last breath
+            threading.Event().wait(0.005)
 
     def reload(self) -> None:
         """SIGHUP; a new generation of workers has taken over after the call."""
@@ -173,6 +176,14 @@ class Server:
             timeout=timeout,
             check=False,
         )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def resident(pid: int) -> int:
