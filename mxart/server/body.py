@@ -1,96 +1,91 @@
-"""The body of a request on its way to its handler: an asynchronous stream that never holds more than a little.
+"""The body of a request: an asynchronous stream that its handler pulls from the network, piece by piece.
 
-Tornado reads on only after what it read was taken. A body beyond the limit fails for whoever reads it.
+A client that waits to be asked for its body (RFC 9110 §10.1.1) is asked by the first pull.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 
-from mxart.errors import TooLarge
-from mxart.server.connections import STALL, Connection
+from tornado.iostream import StreamClosedError
 
-HELD = 64 * 1024  # bytes taken from the network before anyone has asked for them
+from mxart.errors import TooLarge
+from mxart.httpfields.framing import CHUNKED
+from mxart.server.connections import STALL, Connection
+from mxart.server.incoming import PIECE, Incoming
+from mxart.server.wire import Wire
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Body(AsyncIterator[bytes]):
     """One request's body, for one reader."""
 
-    __slots__ = ("_chunks", "_connection", "_held", "_received", "_room", "_waiting", "finished", "limit", "wanted")
+    __slots__ = ("_chunked", "_connection", "_incoming", "_left", "_received", "awaited", "finished", "limit")
 
-    def __init__(self, limit: int, connection: Connection) -> None:
-        self._chunks: deque[bytes] = deque()
-        self._held = 0
-        self._received = 0
-        self.limit = limit  # bytes; may be set until the first chunk comes
+    def __init__(self, connection: Connection, length: int) -> None:
+        """``length``: bytes, or CHUNKED."""
         self._connection = connection
-        self._room: asyncio.Future[None] | None = None  # Tornado waits for it
-        self._waiting: asyncio.Future[None] | None = None  # the reader waits for it
-        self.wanted: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # somebody reads, or gave up
-        self.finished = False  # all of it has come
+        self._incoming: Incoming = connection.incoming
+        self._chunked = length == CHUNKED
+        self._left = 0 if self._chunked else length  # bytes of the body, or of its chunk, that have not been pulled
+        self._received = 0
+        self.limit = 0  # bytes
+        self.finished = length == 0  # all of it has been pulled
+        self.awaited: Wire | None = None  # where to say 100 (Continue), for which the client waits
 
-    # --- the network's side
-
-    def feed(self, chunk: bytes) -> asyncio.Future[None] | None:
-        """Take a chunk; the future, if any, is done when there is room for the next."""
-        self._received += len(chunk)
-        self._connection.expect(STALL)
-        if self.limit < 0:
-            return None
-        if self._received > self.limit:
-            self._chunks.clear()
-        else:
-            self._chunks.append(chunk)
-            self._held += len(chunk)
-        _resolve(self._waiting)
-        if self._held < HELD and self._received <= self.limit:
-            return None
-        self._connection.take_turn()
-        self._room = asyncio.get_running_loop().create_future()
-        return self._room
-
-    def end(self) -> None:
-        """All of it has come."""
-        self.finished = True
-        _resolve(self._waiting)
-
-    # --- the reader's side
+    @property
+    def small(self) -> bool:
+        """What is left is known to be no more than one piece, and on its way."""
+        return not self._chunked and self._left <= PIECE and self.awaited is None
 
     async def __anext__(self) -> bytes:
-        """The next chunk. Raises TooLarge as soon as more has come than the limit allows."""
-        _resolve(self.wanted)
-        while not self._chunks:
-            if self._received > self.limit:
-                raise TooLarge(f"The body of the request is larger than {self.limit} bytes.", self.limit)
-            if self.finished:
-                raise StopAsyncIteration
-            self._connection.expect(STALL)
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
-        self._connection.take_turn()
-        chunk = self._chunks.popleft()
-        self._held -= len(chunk)
-        _resolve(self._room)
-        return chunk
+        """The next piece. Raises TooLarge as soon as more has come than the limit allows, Invalid when malformed."""
+        if self.finished:
+            raise StopAsyncIteration
+        try:
+            piece = await self._pull()
+        except StreamClosedError as error:
+            raise asyncio.CancelledError from error  # the client has left: its handler's task is about to be cancelled
+        self._received += len(piece)
+        if self._received > self.limit:
+            raise TooLarge(f"The body of the request is larger than {self.limit} bytes.", self.limit)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
-    # --- when nobody reads any more
-
-    def abandon(self) -> None:
-        """True after: whatever still comes is dropped."""
-        self.limit = -1
-        self._chunks.clear()
-        _resolve(self._room)
-        _resolve(self.wanted)
-
-    async def dropped(self) -> None:
-        """True after: all of it has come."""
+    async def drop(self) -> None:
+        """True after: all of it has come, and been dropped. Raises StreamClosedError, Invalid."""
+        self.awaited = None
         while not self.finished:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+            await self._pull()
 
+    async def _pull(self) -> bytes:
+        """The next piece; b"" when it is found that there is none, and the body finished."""
+        if self.awaited is not None:
+            wire, self.awaited = self.awaited, None
+            await wire.interim(_CONTINUE)
+        self._connection.expect(STALL)
+        piece = await (self._pull_chunked() if self._chunked else self._pull_counted())
+        self._connection.take_turn()
+        return piece
 
-def _resolve(future: asyncio.Future[None] | None) -> None:
-    if future is not None and not future.done():
-        future.set_result(None)
+    async def _pull_counted(self) -> bytes:
+        piece = await self._incoming.some(min(self._left, PIECE))
+        self._left -= len(piece)
+        self.finished = not self._left
+        return piece
+
+    async def _pull_chunked(self) -> bytes:
+        if not self._left:
+            self._left = await self._incoming.chunk_size()
+            if not self._left:
+                await self._incoming.line_end()
+                self.finished = True
+                return b""
+        piece = await self._incoming.some(min(self._left, PIECE))
+        self._left -= len(piece)
+        if not self._left:
+            await self._incoming.line_end()
+        return piece

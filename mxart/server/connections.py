@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import Hashable
+from collections.abc import Callable, Coroutine
+from functools import partial
 
 from tornado.iostream import IOStream
 
 from mxart.httpfields.forwarding import UNIX
+from mxart.server.incoming import Incoming
 
 IDLE = 75.0  # seconds for a complete request head to come
 STALL = 300.0  # seconds without any progress of a body, either way
@@ -23,13 +25,19 @@ SWEEP = 5.0  # seconds between two looks
 class Connection:
     """One client connection."""
 
-    __slots__ = ("idle", "peer", "stream", "until")
+    __slots__ = ("idle", "incoming", "peer", "stream", "until")
 
     def __init__(self, stream: IOStream) -> None:
         self.stream = stream
+        self.incoming = Incoming(stream)
         self.peer = _peer(stream.socket)
         self.idle = True  # no request is under way
         self.until = math.inf  # when the client's patience with us ends: never, while it is our turn
+
+    def rest(self) -> None:
+        """No request is under way; the client may send another."""
+        self.idle = True
+        self.expect(IDLE)
 
     def expect(self, seconds: float) -> None:
         """It is the client's turn, from now on, for so long."""
@@ -44,48 +52,42 @@ class Connections:
     """All of them. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._open: dict[Hashable, Connection] = {}
+        self._open: dict[Connection, asyncio.Task[None]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         self._sweeper: asyncio.TimerHandle | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
         self.closing = False  # every answer is the last on its connection
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def waiting(self, key: Hashable, stream: IOStream) -> Connection:
-        """The connection of ``key``, which now waits for its next request."""
-        connection = self._open.get(key)
-        if connection is None:
-            connection = self._open[key] = Connection(stream)
-            self._empty.clear()
-            if self._sweeper is None:
-                self._sweeper = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
-        connection.idle = True
-        connection.expect(IDLE)
-        return connection
+    def take(self, stream: IOStream, serve: Callable[[Connection], Coroutine[None, None, None]]) -> None:
+        """True after: a task serves the connection, is cancelled when it closes, and closes it when it ends."""
+        loop = asyncio.get_running_loop()
+        connection = Connection(stream)
+        connection.rest()
+        self._open[connection] = task = loop.create_task(serve(connection))
+        self._empty.clear()
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(SWEEP, self._sweep)
+        stream.set_close_callback(partial(_cancel, task))
+        task.add_done_callback(lambda _: self._ended(connection))
 
-    def gone(self, key: Hashable) -> None:
-        """The connection has closed."""
-        self._open.pop(key, None)
+    def _ended(self, connection: Connection) -> None:
+        connection.stream.close()
+        del self._open[connection]
         if not self._open:
             self._empty.set()
 
-    def under_way(self, task: asyncio.Task[None]) -> None:
-        """``task`` answers a request; it is waited for at the end."""
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
     def close_idle(self) -> None:
         """True after: only connections with a request under way are open."""
-        for connection in list(self._open.values()):
+        for connection in list(self._open):
             if connection.idle:
                 connection.stream.close()
 
     def close_all(self) -> None:
         """True after: every connection is cut."""
-        for connection in list(self._open.values()):
+        for connection in list(self._open):
             connection.stream.close()
 
     async def wait_empty(self, seconds: float) -> bool:
@@ -93,8 +95,6 @@ class Connections:
         try:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
-                while self._under_way:
-                    await asyncio.wait(self._under_way)
         except TimeoutError:
             return False
         return True
@@ -102,9 +102,13 @@ class Connections:
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for connection in [c for c in self._open.values() if c.until < now]:
+        for connection in [c for c in self._open if c.until < now]:
             connection.stream.close()
         self._sweeper = loop.call_later(SWEEP, self._sweep) if self._open else None
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
 
 
 def _peer(client: socket.socket) -> str:

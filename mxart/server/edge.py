@@ -1,7 +1,8 @@
 """The edge: a request head from the network becomes a `Request`, its handler runs, and what it answers is delivered.
 
-Every request has one task, which is cancelled when its client leaves. Errors of the domain become the handler's own
-words; anything else is logged under an id that the client is told, and nothing more.
+Every connection has one task, which answers its requests one by one and is cancelled when its client leaves. Errors
+of the domain become the handler's own words; anything else is logged under an id that the client is told, and nothing
+more.
 """
 
 from __future__ import annotations
@@ -12,39 +13,30 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import cast
 
-from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    RequestStartLine,
-    ResponseStartLine,
-)
 from tornado.iostream import SSLIOStream, StreamClosedError
 
 from mxart.errors import BadUpstream, Invalid, MxartError, TooLarge
 from mxart.httpfields import forwarding, framing, targets
 from mxart.httpfields.forwarding import Origin, TrustedPeers
+from mxart.httpfields.requests import RequestHead, parse_head
 from mxart.model import Request, Response
 from mxart.server import Application, Handler, accesslog, failures
 from mxart.server.accesslog import Access
 from mxart.server.body import Body
 from mxart.server.connections import Connection, Connections
 from mxart.server.delivery import Asked, Cut, deliver
+from mxart.server.incoming import HeadTooLarge
 from mxart.server.wire import Wire
+from mxart.settings import ServerSettings
 
 _log = logging.getLogger("mxart.server")
 
-_Answer = Callable[[Request], Awaitable[Response]]
-
-LINGER = 2.0  # seconds in which a client may finish sending a body that nobody reads
+LINGER = 2.0  # seconds in which a client may finish sending what nobody reads
 _CLIENT_LEFT = 499
+_NO_FIELDS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,97 +48,91 @@ class Entrance:
     authority: str  # "127.0.0.1:8080"
 
 
-class Edge(HTTPServerConnectionDelegate):
-    """Makes an exchange of every request that comes in by one entrance."""
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Answers all requests on connections that come in by one entrance."""
 
-    def __init__(
-        self, application: Application, connections: Connections, entrance: Entrance, trusted: TrustedPeers, public: str
-    ) -> None:
-        """``public``: the URL that clients see, without trailing slash; "": taken from each request."""
-        self.application = application
-        self.connections = connections
-        self.entrance = entrance
-        self.trusted = trusted
-        self.public = public
+    application: Application
+    settings: ServerSettings
+    entrance: Entrance
+    trusted: TrustedPeers
+    connections: Connections
 
-    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        served = cast(HTTP1ServerConnection, server_conn)
-        connection = self.connections.waiting(served, served.stream)
-        return Exchange(self, connection, cast(HTTP1Connection, request_conn))
+    async def serve(self, connection: Connection) -> None:
+        """Answer one request after the other, until the client has no more, or may send no more."""
+        with contextlib.suppress(StreamClosedError):
+            while (head := await self._head(connection)) and await Exchange(self, connection, head).run():
+                connection.rest()
 
-    def on_close(self, server_conn: object) -> None:
-        self.connections.gone(cast(HTTP1ServerConnection, server_conn))
+    async def _head(self, connection: Connection) -> RequestHead | None:
+        """The next request's; None when there is none, as the client has been told."""
+        limit = self.settings.max_header_size
+        try:
+            return parse_head(await connection.incoming.head(limit))
+        except HeadTooLarge:
+            response = failures.head_too_large(limit)
+        except Invalid as error:
+            response = failures.plain(error)
+        await deliver(Wire(connection), Asked("GET", "HTTP/1.1", _NO_FIELDS, "close"), response)
+        await _linger(connection, connection.incoming.drain())
+        return None
 
 
-class Exchange(HTTPMessageDelegate):
+class Exchange:
     """One request and its answer."""
 
-    def __init__(self, edge: Edge, connection: Connection, http: HTTP1Connection) -> None:
+    def __init__(self, edge: Edge, connection: Connection, head: RequestHead) -> None:
+        self._began = time.monotonic()
         self._edge = edge
         self._connection = connection
-        self._http = http
-        self._failure: Callable[[MxartError], Response] = failures.plain  # until a handler is found
-        self._task: asyncio.Task[None] | None = None
+        self._head = head
+        self._wire = Wire(connection)
+        self._asked = Asked(head.method, head.version, head.fields)
+        self._body: Body | None = None  # None: where the request ends cannot be known
+        self._handler: Handler | None = None
+        self._request = Request(method=head.method, path="", headers=head.fields, peer=connection.peer)
+        self._status, self._cache_status = _CLIENT_LEFT, ""
 
-    # --- what Tornado calls, in this order
-
-    def headers_received(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> asyncio.Future[None] | None:
-        start = cast(RequestStartLine, start_line)
-        fields = {name.lower(): ", ".join(headers.get_list(name)) for name in headers}
-        self._began = time.monotonic()
-        self._status, self._target, self._cache_status = _CLIENT_LEFT, start.path, ""
+    async def run(self) -> bool:
+        """Whether the client may send another request, now that this one has been answered and logged."""
         self._connection.idle = False
         self._connection.take_turn()
-        self._wire = Wire(self._connection.stream, self._connection)
-        self._body = Body(0, self._connection)
-        self._asked = Asked(start.method, start.version, fields)
-        self._request = Request(method=start.method, path="", headers=fields, peer=self._connection.peer)
         try:
-            answer: _Answer = self._admit(start).handle
-        except MxartError as error:
-            answer = partial(self._refuse, error)
-        self._task = asyncio.get_running_loop().create_task(self._run(answer))
-        self._edge.connections.under_way(self._task)
-        # Tornado says 100 (Continue) once this is done: not before somebody wants the body (RFC 9110 §10.1.1)
-        return self._body.wanted if self._expects_continue() else None
-
-    def data_received(self, chunk: bytes) -> asyncio.Future[None] | None:
-        return self._body.feed(chunk)
-
-    def finish(self) -> None:
-        self._body.end()
-        self._http.set_close_callback(self.on_connection_close)
-
-    def on_connection_close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+            self._status = await self._answer()
+            return await self._finish()
+        except Cut as cut:
+            _log.warning("%s %s: %s; the connection is cut", self._head.method, self._head.target, cut)
+            return False
+        finally:
+            self._note()
 
     # --- from the head to a request
 
-    def _admit(self, start: RequestStartLine) -> Handler:
-        """Who is to answer; true after: the request is complete but for its body. Raises MxartError."""
-        edge, fields = self._edge, self._asked.headers
-        length = framing.body_length(start.version, fields)
-        target = targets.parse(start.path)
+    def _admit(self) -> Handler:
+        """Who is to answer; true after: the request is complete. Raises MxartError."""
+        edge, head, fields = self._edge, self._head, self._head.fields
+        length = framing.body_length(head.version, fields)
+        self._body = body = Body(self._connection, length)
+        if length and head.version == "HTTP/1.1" and fields.get("expect", "").lower() == "100-continue":
+            body.awaited = self._wire
+        target = targets.parse(head.target)
         origin = self._origin(target.authority or fields.get("host", ""))
         match = edge.application.mounts.match(edge.entrance.listener, origin.host, target)
-        self._failure = match.handler.failure
+        self._handler = match.handler
         if _passed(fields.get("via", ""), edge.application.pseudonym):
             raise BadUpstream("The request has come through this server before: an upstream of it leads back to it.")
-        limit = match.handler.body_limit
+        body.limit = limit = match.handler.body_limit
         if length > limit:
             raise TooLarge(f"The body of the request is larger than {limit} bytes.", limit)
-        server = edge.public if edge.public and not match.bound else f"{origin.scheme}://{origin.host}"
-        self._body.limit = limit
+        public = edge.settings.public_url
+        server = public if public and not match.bound else f"{origin.scheme}://{origin.host}"
         self._request = Request(
-            method=start.method,
+            method=head.method,
             path=match.path,
             raw_path=match.raw_path,
             query=target.query,
             headers=fields,
-            body=self._body,
+            body=body,
             peer=origin.peer,
             base_url=server + match.base,
         )
@@ -154,76 +140,51 @@ class Exchange(HTTPMessageDelegate):
 
     def _origin(self, host: str) -> Origin:
         entrance = self._edge.entrance
-        if not host and self._asked.version == "HTTP/1.1":
+        if not host and self._head.version == "HTTP/1.1":
             raise Invalid("The request has no Host field (RFC 9112 §3.2).")
         direct = Origin(entrance.scheme, forwarding.check_host(host or entrance.authority), self._connection.peer)
-        return forwarding.origin(direct, self._asked.headers, self._edge.trusted)
-
-    def _expects_continue(self) -> bool:
-        return self._asked.headers.get("expect", "").lower() == "100-continue" and self._asked.version == "HTTP/1.1"
+        return forwarding.origin(direct, self._head.fields, self._edge.trusted)
 
     # --- from the request to the answer
 
-    async def _refuse(self, error: MxartError, _request: Request) -> Response:
-        return self._failure(error)
-
-    async def _run(self, answer: _Answer) -> None:
+    async def _answer(self) -> int:
+        """The status of the answer, once it has been sent."""
         try:
-            self._status = await self._answer(answer)
-            await self._finish()
-        except StreamClosedError:
-            self._http.close()
-        except Cut as cut:
-            _log.warning("%s %s: %s; the connection is cut", self._request.method, self._target, cut)
-            self._http.close()
-        except asyncio.CancelledError:
-            self._http.close()
-            raise
-        finally:
-            self._body.abandon()
-            self._note()
-
-    async def _answer(self, answer: _Answer) -> int:
-        try:
-            return await self._deliver(await answer(self._request))
+            return await self._deliver(await self._admit().handle(self._request))
         except MxartError as error:
-            return await self._deliver(self._failure(error))
+            return await self._deliver(self._handler.failure(error) if self._handler else failures.plain(error))
         except (StreamClosedError, Cut):
             raise
         except Exception as error:
             incident = os.urandom(6).hex()
-            _log.exception("%s %s failed: incident %s", self._request.method, self._target, incident)
+            _log.exception("%s %s failed: incident %s", self._head.method, self._head.target, incident)
             if self._wire.begun:
                 raise Cut(f"incident {incident}") from error
             return await self._deliver(failures.internal(incident))
 
     async def _deliver(self, response: Response) -> int:
-        persistent = framing.persistent(self._asked.version, self._request.method, self._asked.headers)
-        if not persistent or not self._body.finished or self._edge.connections.closing:
+        head, body = self._head, self._body
+        whole = body is not None and (body.finished or body.small)
+        persistent = framing.persistent(head.version, head.method, head.fields)
+        if not (whole and persistent) or self._edge.connections.closing:
             self._asked.connection = "close"
-        elif self._asked.version == "HTTP/1.0":
+        elif head.version == "HTTP/1.0":
             self._asked.connection = "keep-alive"
         self._cache_status = response.headers.get("Cache-Status", "")
         return await deliver(self._wire, self._asked, response)
 
-    async def _finish(self) -> None:
-        """True after: the connection waits for its next request, or is closed."""
-        if self._asked.connection != "close":
-            self._http.finish()
-            return
-        if not self._body.finished and (self._body.wanted.done() or not self._expects_continue()):
-            await self._linger()
-        self._connection.stream.close()
-
-    async def _linger(self) -> None:
-        """Let the client finish sending (RFC 9112 §9.6): closing at once would reset the connection, and the client
-        might never see the answer."""
-        self._body.abandon()
-        if not isinstance(self._connection.stream, SSLIOStream):
-            with contextlib.suppress(OSError):
-                self._connection.stream.socket.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._body.dropped(), LINGER)
+    async def _finish(self) -> bool:
+        """Whether another request may follow; what is left of this one's body has been dropped."""
+        body = self._body
+        if body is None:
+            await _linger(self._connection, self._connection.incoming.drain())
+            return False
+        if self._asked.connection == "close":
+            if not body.finished and body.awaited is None:
+                await _linger(self._connection, body.drop())
+            return False
+        await body.drop()
+        return True
 
     def _note(self) -> None:
         if not accesslog.enabled():
@@ -232,14 +193,24 @@ class Exchange(HTTPMessageDelegate):
             Access(
                 peer=self._request.peer,
                 principal=self._request.principal.name,
-                method=self._request.method,
-                target=self._target,
+                method=self._head.method,
+                target=self._head.target,
                 status=self._status,
                 sent=self._wire.sent,
                 seconds=time.monotonic() - self._began,
                 cache_status=self._cache_status,
             )
         )
+
+
+async def _linger(connection: Connection, rest: Awaitable[None]) -> None:
+    """Let the client finish sending (RFC 9112 §9.6): closing at once would reset the connection, and the client might
+    never see the answer."""
+    if not isinstance(connection.stream, SSLIOStream):
+        with contextlib.suppress(OSError):
+            connection.stream.socket.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(TimeoutError, Invalid):
+        await asyncio.wait_for(rest, LINGER)
 
 
 def _passed(via: str, pseudonym: str) -> bool:

@@ -50,6 +50,12 @@ def plain(error: MxartError) -> Response:
     return Response(status_of(error), Bytes(data=f"{error.message}\n".encode()), headers_of(error))
 
 
+def head_too_large(limit: int) -> Response:
+    """Refusal of a request of which not even the head could be read (RFC 6585 §5)."""
+    text = f"The head of the request is larger than {limit} bytes (max_header_size).\n"
+    return Response(431, Bytes(data=text.encode()))
+
+
 def internal(incident: str) -> Response:
     """A failure that nobody foresaw: the client gets the id under which the log tells more, and nothing else."""
     text = f"The server failed to answer; its log has the details under incident {incident}.\n"

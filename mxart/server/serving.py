@@ -8,19 +8,18 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.iostream import IOStream, SSLIOStream
 
 from mxart.httpfields.forwarding import TrustedPeers
 from mxart.server import Application
 from mxart.server.connections import Connections
 from mxart.server.edge import Edge, Entrance
+from mxart.server.incoming import PIECE
 from mxart.server.listeners import Listening
 from mxart.settings import ServerSettings
 
 _log = logging.getLogger("mxart.server")
 
-_CHUNK = 64 * 1024  # bytes read from a client at once
 _PAUSE = 0.5  # seconds without accepting when that fails, as when descriptors or memory have run out
 
 
@@ -31,11 +30,6 @@ class Serving:
         self._application = application
         self._settings = settings
         self._trusted = TrustedPeers(settings.trusted_proxies)
-        # No time-outs here: Connections watches over slow clients, with one timer for all of them. No limit of the
-        # body either: the edge knows that of each mount.
-        self._parameters = HTTP1ConnectionParameters(
-            chunk_size=_CHUNK, max_header_size=settings.max_header_size, max_body_size=2**62
-        )
         self._sockets: list[socket.socket] = []
         self.connections = Connections()
 
@@ -80,7 +74,7 @@ class Serving:
 
     def _edge(self, listening: Listening) -> Edge:
         entrance = Entrance(listener=listening.listener, scheme=listening.scheme, authority=listening.authority)
-        return Edge(self._application, self.connections, entrance, self._trusted, self._settings.public_url)
+        return Edge(self._application, self._settings, entrance, self._trusted, self.connections)
 
     def _accept(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take one connection; the loop calls again while more wait. One at a time, so that a burst is spread over
@@ -98,7 +92,7 @@ class Serving:
         except OSError:  # it has left already
             client.close()
             return
-        HTTP1ServerConnection(stream, self._parameters).start_serving(edge)
+        self.connections.take(stream, edge.serve)
 
     def _pause(self, edge: Edge, listener: socket.socket, tls: ssl.SSLContext | None, error: OSError) -> None:
         loop = asyncio.get_running_loop()
@@ -112,7 +106,10 @@ class Serving:
 
 
 def _stream(client: socket.socket, tls: ssl.SSLContext | None) -> IOStream:
+    """The client's stream. Small answers leave at once; raises OSError when the client has left already."""
+    if client.family != socket.AF_UNIX:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls is None:
-        return IOStream(client, read_chunk_size=_CHUNK)
+        return IOStream(client, read_chunk_size=PIECE)
     secured = tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
-    return SSLIOStream(secured, read_chunk_size=_CHUNK)
+    return SSLIOStream(secured, read_chunk_size=PIECE)

@@ -31,8 +31,8 @@ class Wire:
 
     __slots__ = ("_connection", "_stream", "begun", "sent")
 
-    def __init__(self, stream: IOStream, connection: Connection) -> None:
-        self._stream = stream
+    def __init__(self, connection: Connection) -> None:
+        self._stream = connection.stream
         self._connection = connection
         self.begun = False  # something has been sent: another answer is out of the question
         self.sent = 0  # bytes, heads and framing included
@@ -40,6 +40,10 @@ class Wire:
     async def write(self, data: bytes) -> None:
         """True after: the kernel has it. Raises StreamClosedError."""
         self.begun = True
+        await self.interim(data)
+
+    async def interim(self, data: bytes) -> None:
+        """The same for a head that another follows (RFC 9110 §15.2)."""
         self.sent += len(data)
         flushed = self._stream.write(data)
         if not flushed.done():
@@ -56,7 +60,6 @@ class Wire:
                 data = await offload(_read, file.fileno(), min(SMALL, stop - offset), offset)
                 await self.write(data)
         else:
-            self._stream.set_nodelay(True)
             await _Sendfile(self._stream, self._connection, file, start, stop).run()
             self.sent += stop - start
 

@@ -56,7 +56,13 @@ MESSAGES = [
     ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400, False),
     ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400, False),
     ("POST /go/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, False),
-    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", None, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\n", 400, False),
+    ("POST /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\n", 400, False),
+    ("GET /go/hello HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, False),
+    ("POST /go/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, False),
+    ("POST /go/hello HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", 200, True),
+    ("POST /go/hello HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na", 200, False),
     ("POST /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", None, False),
     ("GET /go/hello HTTP/2.0\r\nHost: a\r\n\r\n", 400, False),
     ("GET  /go/hello HTTP/1.1\r\nHost: a\r\n\r\n", 400, False),
@@ -66,7 +72,9 @@ MESSAGES = [
     (HEAD + "X-Fold: a\r\n b\r\n\r\n", 400, False),
     (HEAD + "X Y: a\r\n\r\n", 400, False),
     (HEAD + "X-Null: a\0b\r\n\r\n", 400, False),
-    (HEAD + "X-Long: " + "a" * 20_000 + "\r\n\r\n", None, False),
+    (HEAD + "X-Long: " + "a" * 20_000 + "\r\n\r\n", 431, False),
+    (HEAD + "X-Long: " + "a" * 200_000, 431, False),
+    (HEAD.replace("\r\n", "\n") + "\n", 400, False),
     (HEAD + "Via: 1.1 other, 1.1 mxart-test\r\n\r\n", 502, True),
     (HEAD + "Via: 1.1 mxart-testing, 1.0 x (mxart-test)\r\n\r\n", 200, True),
 ]
@@ -92,6 +100,30 @@ async def test_messages(served: Served, message: str, status: int | None, kept: 
         assert head.headers.get("connection", "close") == "close"
         client.writer.write_eof()
         await client.ended()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (HEAD + "X-Long: " + "a" * 20_000 + "\r\n\r\n", b"max_header_size"),
+        (HEAD + "X Y: a\r\n\r\n", b"'X Y'"),
+        ("PUT /go/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"chunk"),
+    ],
+)
+async def test_what_is_malformed_is_answered_with_a_sentence(served: Served, message: str, words: bytes) -> None:
+    client = await served.client()
+    await client.send(message)
+    assert words in (await client.answer()).body
+
+
+@pytest.mark.gen_test
+async def test_requests_that_come_all_at_once_are_answered_in_order(served: Served) -> None:
+    client = await served.client()
+    put = "PUT /go/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n%04d"
+    await client.send("".join(put % number for number in range(300)))
+    for number in range(300):
+        assert (await client.answer()).body == b"%04d" % number
 
 
 @pytest.mark.gen_test

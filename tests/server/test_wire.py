@@ -45,7 +45,7 @@ async def test_reading_where_the_kernel_cannot_say_what_is_in_memory() -> None:
 def pair() -> tuple[Wire, IOStream, socket.socket]:
     ours, theirs = socket.socketpair()
     stream = IOStream(ours)
-    return Wire(stream, Connection(stream)), stream, theirs
+    return Wire(Connection(stream)), stream, theirs
 
 
 def descriptors() -> int:
