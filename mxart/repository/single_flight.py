@@ -120,8 +120,9 @@ class SingleFlight:
     def join(self, plan: Plan) -> Seat:
         """A seat on the flight for the plan's key: one that is under way, else a new one."""
         key = (plan.repository, plan.path)
-        if key in self._flights:
-            return Seat(self._flights[key][0], joined=True)
+        under_way, _ = self._flights.get(key, (None, None))
+        if under_way is not None and not under_way.progress.ended:
+            return Seat(under_way, joined=True)
         flight = Flight(plan, self._store)
         task = asyncio.create_task(flight.run(), name=f"fetch {plan.repository}/{plan.path}")
         self._flights[key] = flight, task
@@ -129,7 +130,8 @@ class SingleFlight:
         return Seat(flight, joined=False)
 
     def _ended(self, key: tuple[str, str], flight: Flight, task: asyncio.Task[None]) -> None:
-        del self._flights[key]
+        if self._flights.get(key) == (flight, task):  # else another one has begun since its progress ended
+            del self._flights[key]
         if not flight.progress.ended:  # cancelled before its first step
             flight.progress.fail(_stopping())
         if not task.cancelled() and (error := task.exception()) is not None:

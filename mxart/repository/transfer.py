@@ -108,16 +108,12 @@ class Transfer:
             return
         self._incoming, self._keep = incoming, True
         self._record = replace(left, state="active", changed=now)
-        await self._store.index.put_download(self._record)  # others may follow it again
 
     async def _once(self) -> Entry:
         """One request, from its head to the entry. A resumed file that is whole needs none."""
         incoming, left = self._incoming, self._record
-        if incoming is not None and left is not None:
-            self._progress.begin(_dup(incoming), left.length, left.last_modified)
-            self._progress.advance(incoming.size)
-            if incoming.size == left.length:
-                return await self._enter(incoming, left, resumed=True)
+        if incoming is not None and left is not None and incoming.size == left.length:
+            return await self._enter(incoming, left, resumed=True)
         async with self._plan.upstream.fetch(self._fetch()) as exchange:
             head = exchange.head
             self._progress.status = head.status
@@ -175,6 +171,7 @@ class Transfer:
         incoming, record = self._incoming, self._record
         assert incoming is not None and record is not None
         self._keep = record.resumable
+        await self._announce(incoming, record)
         async for chunk in exchange:
             await incoming.append(chunk)
             self._progress.advance(incoming.size)
@@ -183,10 +180,9 @@ class Transfer:
         return await self._enter(incoming, record, resumed=resumed)
 
     async def _begin(self, head: Head) -> None:
-        """A new file; and its record, if there will be anything to follow before the end."""
+        """A new file."""
         self._drop()
         incoming = self._incoming = await IncomingFile.create(self._store.path, "d")
-        last_modified = http_date(head.headers.get("last-modified", ""))
         self._record = Download(
             repository=self._plan.repository,
             path=self._plan.path,
@@ -195,14 +191,19 @@ class Transfer:
             file=incoming.name,
             length=head.length,
             etag=validator(head.etag),
-            last_modified=last_modified,
+            last_modified=http_date(head.headers.get("last-modified", "")),
             resumable=head.resumable and bool(validator(head.etag)),
             changed=self._plan.clock(),
         )
-        if self._plan.policy.document or (head.length is not None and head.length <= HELD_BACK):
+
+    async def _announce(self, incoming: IncomingFile, record: Download) -> None:
+        """Let readers here and in other workers see the file, if there will be anything to see before the end. What
+        was taken up is shown only now that the upstream has agreed to go on with it."""
+        if self._plan.policy.document or (record.length is not None and record.length <= HELD_BACK):
             return
-        self._progress.begin(_dup(incoming), head.length, last_modified)
-        await self._store.index.put_download(self._record)
+        self._progress.begin(_dup(incoming), record.length, record.last_modified)
+        self._progress.advance(incoming.size)
+        await self._store.index.put_download(record)
 
     async def _enter(self, incoming: IncomingFile, record: Download, *, resumed: bool) -> Entry:
         keep, self._keep = self._keep, False  # if this goes wrong in whatever way, nobody is to build on it

@@ -1,0 +1,168 @@
+"""A proxy over a scripted upstream, as a worker has one: the real store, the real upstream client, a plain format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from io import FileIO
+from typing import BinaryIO
+
+from mxart.contract import Context, Policy, Repository
+from mxart.errors import Corrupt, MxartError
+from mxart.model import Blob, Bytes, Content, Entry, Redirect, Request, Resource, Response
+from mxart.repository.freshness import Lifetimes
+from mxart.repository.growing import Reader
+from mxart.repository.proxy import Proxy, ProxyParts
+from mxart.repository.single_flight import SingleFlight
+from mxart.settings import UpstreamSettings
+from mxart.store import Store
+from mxart.upstream import Upstream
+from mxart.upstream.breaker import Health
+from mxart.upstream.build import build
+from mxart.upstream.client import Curl
+
+BIG = bytes(range(256)) * 4096  # 1 MiB: bytes of it are given out long before the end
+START = 1_000_000.0  # UTC seconds, where a `Clock` begins
+
+
+class PlainFormat:
+    """`contract.Format` of files: ``*.zip`` immutable, ``*.list`` a mutable document, others mutable and given out
+    as they come. Content that says "corrupt" is."""
+
+    name = "plain"
+
+    def parse(self, request: Request) -> Resource:
+        return resource(request.path)
+
+    def policy(self, resource: Resource) -> Policy:
+        return Policy(
+            immutable=resource.kind == "zip",
+            media_type=f"application/{resource.kind}",
+            max_size=64 << 20,
+            document=resource.kind == "list",
+        )
+
+    def upstream_path(self, resource: Resource) -> str:
+        return resource.path
+
+    def check(self, resource: Resource, file: BinaryIO) -> None:
+        if b"corrupt" in file.read(1000):
+            raise Corrupt("it says so")
+        if b"explode" in file.read(1000):
+            raise RuntimeError("a checker that fails itself")
+
+    def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
+        raise NotImplementedError
+
+    def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
+        raise NotImplementedError
+
+    async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
+        return Response(content=await repository.get(resource, context))
+
+    def failure(self, error: MxartError, status: int) -> Response:
+        return Response(status, Bytes(data=error.message.encode()))
+
+
+@dataclass
+class Clock:
+    """A clock that hardly moves until it is set on: no two instants are the same."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        self.now += 1e-6
+        return self.now
+
+
+class Healthy:
+    """`HealthRecord` in memory."""
+
+    def __init__(self) -> None:
+        self.health = Health()
+
+    async def load(self) -> Health:
+        return self.health
+
+    async def save(self, health: Health) -> None:
+        self.health = health
+
+
+@dataclass
+class Worker:
+    """One worker's proxy "go" over a store that others may share. ``get`` asks as a client does."""
+
+    store: Store
+    url: str
+    clock: Clock = field(default_factory=Clock)
+    retries: int = 0
+    format: PlainFormat = field(default_factory=PlainFormat)
+
+    def __post_init__(self) -> None:
+        self.curl = Curl()
+        self.flights = SingleFlight(self.store)
+        self.proxy = Proxy(
+            ProxyParts(
+                name="go",
+                format=self.format,
+                upstreams={"": self._upstream()},
+                store=self.store,
+                flights=self.flights,
+                retries=self.retries,
+                lifetimes=Lifetimes(ttl=300.0, negative_ttl=60.0),
+                clock=self.clock,
+            )
+        )
+
+    def _upstream(self) -> Upstream:
+        settings = UpstreamSettings(url=self.url, http_proxy="", retries=self.retries, idle_timeout=20.0)
+        slots = self.store.locks.slots
+        return build(settings, self.curl, slots("up", 32), slots("turn", 1), Healthy(), "test")
+
+    async def get(self, path: str, **context: bool) -> Answer:
+        asked = Context(**context)
+        return Answer(await self.proxy.get(resource(path), asked), asked)
+
+    async def close(self) -> None:
+        await self.flights.close()
+        self.curl.close()
+
+
+@dataclass
+class Answer:
+    """What a client was given."""
+
+    content: Content
+    context: Context
+
+    @property
+    def cache_status(self) -> str:
+        return self.context.trail.cache_status
+
+    async def read(self) -> bytes:
+        """All of it, as delivery sends it; closes it. Raises what ``extent`` raises."""
+        content = self.content
+        assert not isinstance(content, (Bytes, Redirect))
+        try:
+            if isinstance(content, Blob):
+                return pread(content.file, 0, content.size)
+            body = b""
+            while (extent := await content.extent(len(body))).end > len(body):
+                body += pread(extent.file, len(body), extent.end)
+            return body
+        finally:
+            content.close()
+
+    @property
+    def growing(self) -> Reader:
+        assert isinstance(self.content, Reader)
+        return self.content
+
+
+def pread(file: FileIO, start: int, end: int) -> bytes:
+    return os.pread(file.fileno(), end - start, start)
+
+
+def resource(path: str) -> Resource:
+    return Resource(path=path, kind=path.rpartition(".")[2], package=path.rpartition(".")[0])
