@@ -1,15 +1,15 @@
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
-version = next(
-    line.split('"')[1] for line in (here / "mxart/__init__.py").read_text().splitlines() if line.startswith("__version__")
-)
+declared = re.search(r'^__version__ = "(.+)"$', (here / "mxart/__init__.py").read_text(), re.MULTILINE)
+assert declared is not None
 
 setup(
     name="mxart",
-    version=version,
+    version=declared[1],
     description="An artifact repository: caches what builds fetch, holds what they publish",
     long_description=(here / "README.md").read_text(),
     long_description_content_type="text/markdown",
