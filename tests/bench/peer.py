@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -69,6 +70,8 @@ class Nginx:
 
     def __enter__(self) -> Self:
         command = ["nginx", "-e", str(self._folder / "error.log"), "-c", str(self._folder / "nginx.conf")]
+        if os.geteuid() == 0:
+            command += ["-g", "user root;"]  # its workers would become somebody who may not enter our folders
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while len(self.workers()) < 2:

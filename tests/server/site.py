@@ -110,7 +110,7 @@ async def echo(request: Request) -> Response:
 
 
 async def crash(request: Request) -> Response:
-    raise RuntimeError("the secret is 42")
+    raise RuntimeError("the secret is swordfish")
 
 
 class TestSite:
