@@ -17,7 +17,7 @@ from mxart.offload import offload
 from mxart.server.connections import STALL, Connection
 
 SMALL = 64 * 1024  # bytes of a file that are read at once, and that one write may carry
-_STEP = 512 * 1024  # bytes of one sendfile: other connections get their turn after it
+_STEP = 2 * 1024 * 1024  # bytes of one sendfile: other connections get their turn after it
 _AHEAD = 4 * 1024 * 1024  # bytes the kernel is told to read before they are needed
 _GONE = {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.ESHUTDOWN}
 
