@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from mxart import __version__
 from mxart.access.bootstrap import first_admin
@@ -23,7 +24,7 @@ from mxart.api.repositories import Repositories
 from mxart.api.routes import Router
 from mxart.api.why import Explanation, Why
 from mxart.contract import Format, Repository
-from mxart.errors import StoreFull
+from mxart.errors import StoreFull, Unavailable
 from mxart.formats import FORMATS
 from mxart.model import Principal, Request
 from mxart.repository.freshness import Lifetimes
@@ -38,7 +39,7 @@ from mxart.settings import CredentialSettings, RepositorySettings, Settings, Sto
 from mxart.store import Index, Store
 from mxart.store.blobs import FileBlobs
 from mxart.store.index import LmdbIndex
-from mxart.store.layout import admin_password_path, locks_folder, make_folders
+from mxart.store.layout import admin_password_path, index_folder, locks_folder, make_folders
 from mxart.store.locks import FileLocks
 from mxart.upstream import Upstream
 from mxart.upstream.breaker import Health
@@ -65,7 +66,7 @@ def prepare(settings: Settings) -> None:
 
 async def _prepare(settings: Settings) -> None:
     for store_settings in settings.stores.values():
-        make_folders(store_settings.path)
+        _make(store_settings)
         store = open_store(store_settings)
         try:
             if await store.index.note("instance") is None:
@@ -74,6 +75,27 @@ async def _prepare(settings: Settings) -> None:
                 await _first_start(store)
         finally:
             await store.index.close()
+
+
+def _make(settings: StoreSettings) -> None:
+    """The store's folders exist, and an index that is still to come has room. Raises Unavailable, StoreFull."""
+    try:
+        make_folders(settings.path)
+        is_new = not any(index_folder(settings.path).iterdir())
+    except OSError as error:
+        raise Unavailable(
+            f"the store {settings.name} cannot be kept in {settings.path}: {error.strerror}; "
+            "want a folder in which this user may write"
+        ) from error
+    if is_new:
+        _check_room(settings.name, settings.path)  # LMDB maps its lock file: on a full disk it dies of SIGBUS
+
+
+def _check_room(name: str, path: Path) -> None:
+    """Raises StoreFull when the disk of the store has next to no room left."""
+    stat = os.statvfs(path)
+    if stat.f_bavail * stat.f_frsize < _LEAST_FREE:
+        raise StoreFull(f"the disk of the store {name} is full: free some space in {path}")
 
 
 async def _first_start(store: Store) -> None:
@@ -171,7 +193,7 @@ class Site:
         return Blocking(proxy, settings.block, settings.allow) if settings.block or settings.allow else proxy
 
     def _upstreams(self, settings: RepositorySettings) -> Mapping[str, Upstream]:
-        """The repository's own upstream, and those that its format's settings name; these get no credentials."""
+        """The repository's own upstream, and those that its format's settings name."""
         own = settings.upstream
         assert own is not None  # a proxy has one: config.py saw to it
         further = FORMATS[settings.format].upstreams(settings.options)
@@ -214,9 +236,7 @@ class Site:
         """Raises MxartError when requests could not be served well."""
         for name, store in self._stores.items():
             await store.index.note("instance")
-            stat = os.statvfs(store.path)
-            if stat.f_bavail * stat.f_frsize < _LEAST_FREE:
-                raise StoreFull(f"the disk of the store {name!r} is full: free some space")
+            _check_room(name, store.path)
 
     async def _explain(self, url: str, principal: Principal) -> Explanation:
         listeners = [listener.name for listener in self._settings.listeners]
@@ -248,8 +268,11 @@ class NotedHealth:
 
 
 def _elsewhere(own: UpstreamSettings, url: str) -> UpstreamSettings:
-    """Another upstream, reached the same way, but not with the credentials that are meant for the first."""
-    return replace(own, url=url, auth=CredentialSettings())
+    """Another upstream, reached the same way; with the credentials only where it lies below the first, whose they are.
+
+    So is a checksum database that a proxy with a password passes on.
+    """
+    return replace(own, url=url, auth=own.auth if url.startswith(f"{own.url}/") else CredentialSettings())
 
 
 def _view(repository: RepositorySettings, settings: Settings, root: str) -> RepositoryView:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from mxart.assembly import prepare
+from mxart.errors import StoreFull, Unavailable
+from mxart.settings import Settings, StoreSettings
 from tests.support.certs import Authority
 from tests.support.modules import Module
 from tests.support.server import Answered, Server, go_proxy
@@ -177,6 +180,36 @@ def test_ready_says_what_is_wrong(tmp_path: Path, upstream: ScriptedUpstream) ->
         assert [(r["name"], r["url"], r["client_lines"]) for r in document] == [
             ("go", f"{server.url}/go", [f"go env -w GOPROXY={server.url}/go"])
         ]
+
+
+@pytest.mark.parametrize("path", ["file", "file/data", "/proc/data"])
+def test_a_store_that_cannot_be_kept_there_is_said(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    settings = Settings(source="", stores={"default": StoreSettings(path=tmp_path / path)})
+    with pytest.raises(Unavailable, match=r"the store default cannot be kept in /.*; want a folder"):
+        prepare(settings)
+
+
+def test_a_new_store_needs_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(source="", stores={"default": StoreSettings(path=tmp_path, index_size=1 << 24)})
+    with monkeypatch.context() as patch:
+        patch.setattr("mxart.assembly._LEAST_FREE", 1 << 62)
+        with pytest.raises(StoreFull, match="the store default is full"):
+            prepare(settings)
+        assert not (tmp_path / "admin-password").exists()
+    prepare(settings)
+    monkeypatch.setattr("mxart.assembly._LEAST_FREE", 1 << 62)
+    prepare(settings)  # what is held can be served from a full disk
+
+
+def test_a_database_gets_the_credentials_only_below_the_upstream(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    elsewhere = upstream.url.replace("127.0.0.1", "localhost")
+    databases = f"{{ below = '{upstream.url}/sumdb/below', other = '{elsewhere}/x' }}"
+    secret = 'auth = { token = "s3cret" }'
+    with Server(tmp_path, go_proxy(upstream.url, secret, f"sumdb = {databases}", "retries = 0"), workers=1) as server:
+        for name in ("below", "other"):
+            server.get(f"/go/sumdb/{name}/latest")
+    assert [request.headers.get("authorization") for request in upstream.requests] == ["Bearer s3cret", None]
 
 
 def test_the_ceiling_of_connections_holds_over_all_workers(tmp_path: Path, upstream: ScriptedUpstream) -> None:
