@@ -18,7 +18,7 @@ from io import FileIO
 
 from tornado.iostream import StreamClosedError
 
-from mxart.errors import MxartError
+from mxart.errors import BadUpstream, MxartError
 from mxart.httpfields import conditional, ranges
 from mxart.httpfields.conditional import Verdict
 from mxart.httpfields.ranges import Span, Unsatisfiable
@@ -175,19 +175,31 @@ async def _deliver_blob(wire: Wire, asked: Asked, response: Response, content: B
 
 
 async def _deliver_growing(wire: Wire, asked: Asked, response: Response, content: Growing) -> int:
-    plan = _plan(asked, response, content, content.length)
-    if plan.span is None:
-        return await _send_head(wire, asked, plan)
-    extent = await content.extent(plan.span.start)
-    if plan.status != 206:
-        plan = _plan(asked, response, content, content.length)  # the head may have come with the first byte
-    if plan.span is None or asked.method == "HEAD":
+    plan, extent = await _begin(asked, response, content)
+    if plan.span is None or extent is None or asked.method == "HEAD":
         return await _send_head(wire, asked, plan)
     if content.length is None:
         return await _deliver_unmeasured(wire, asked, plan, content, extent)
     await _send_head(wire, asked, plan)
     await _follow(wire, content, extent, plan.span)
     return plan.status
+
+
+async def _begin(asked: Asked, response: Response, content: Growing) -> tuple[_Plan, Extent | None]:
+    """The answer, decided by what is known once its first byte may be sent, and what may be sent then.
+
+    Length and validators may come, or change, with that byte. Raises BadUpstream when they change what was waited for.
+    """
+    plan, extent = _plan(asked, response, content, content.length), None
+    while plan.span is not None:
+        start = plan.span.start
+        extent = await content.extent(start)
+        plan = _plan(asked, response, content, content.length)
+        if plan.span is None or plan.span.start == start:
+            break
+        if plan.span.start < start:  # offsets may only grow
+            raise BadUpstream("the upstream's content changed while it was being waited for: try again")
+    return plan, extent
 
 
 async def _follow(wire: Wire, content: Growing, extent: Extent, span: Span) -> None:

@@ -31,6 +31,7 @@ class Download:
         self.media_type = "application/zip"
         self.last_modified = ""
         self.etag = etag
+        self.asked = asyncio.Event()  # somebody waits for bytes
         self.closed = asyncio.Event()
         self._writer = path.open("wb", buffering=0)
         self._file = FileIO(str(path))
@@ -57,6 +58,7 @@ class Download:
             self._grown.notify_all()
 
     async def extent(self, offset: int) -> Extent:
+        self.asked.set()
         async with self._grown:
             while self._size <= offset and not self._over and self._error is None:
                 await self._grown.wait()

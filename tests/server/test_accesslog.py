@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -25,9 +27,10 @@ HIT = Access(
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (None, "tornado", "mxart.access")]
+    loggers = [logging.getLogger(name) for name in (None, "tornado")]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield
+    accesslog.configure(ServerSettings(access_log=False))
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -91,9 +94,38 @@ def test_levels(capfd: pytest.CaptureFixture[str]) -> None:
     assert "loud" in text
 
 
-def test_requests_are_logged_only_when_asked_for() -> None:
+def test_what_strangers_do_to_tls_is_told_only_to_who_asks_for_it(capfd: pytest.CaptureFixture[str]) -> None:
+    accesslog.configure(ServerSettings())
+    logging.getLogger("tornado.general").warning("SSL Error")
+    assert capfd.readouterr().err == ""
+    accesslog.configure(ServerSettings(log_level="debug"))
+    logging.getLogger("tornado.general").warning("SSL Error")
+    assert "SSL Error" in capfd.readouterr().err
+
+
+class _Full(io.StringIO):
+    """A log on a disk without room."""
+
+    tried = False
+
+    def write(self, text: str) -> int:
+        self.tried = True
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_to_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    accesslog.configure(ServerSettings())
+    full = _Full()
+    monkeypatch.setattr("sys.stderr", full)
+    accesslog.write(HIT)
+    assert full.tried
+
+
+def test_requests_are_logged_only_when_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
     accesslog.configure(ServerSettings(access_log=False))
     assert not accesslog.enabled()
+    accesslog.write(HIT)
+    assert capfd.readouterr().err == ""
     accesslog.configure(ServerSettings())
     assert accesslog.enabled()
 

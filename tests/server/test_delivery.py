@@ -255,6 +255,31 @@ async def test_a_range_is_sent_as_soon_as_its_bytes_are_there(served: Served, tm
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("wanted", "status", "body", "content_range"),
+    [
+        ("bytes=2-4", 206, b"234", "bytes 2-4/6"),
+        ("bytes=2-", 206, b"2345", "bytes 2-5/6"),
+        ("bytes=7-", 416, b"", "bytes */6"),
+        ("bytes=-3", 502, None, None),  # it waited for byte 7, and cannot go back to byte 3
+    ],
+)
+async def test_a_length_that_changes_with_the_first_byte(
+    served: Served, tmp_path: Path, wanted: str, status: int, body: bytes | None, content_range: str | None
+) -> None:
+    download = offer(served, tmp_path, 10)
+    client = await ask(served, range=wanted)
+    await download.asked.wait()
+    download.length = 6
+    await download.write(b"012345")
+    await download.end()
+    answer = await client.answer()
+    assert (answer.status, answer.headers.get("content-range")) == (status, content_range)
+    assert body in (None, answer.body)
+    await download.closed.wait()
+
+
+@pytest.mark.gen_test
 async def test_a_range_of_unknown_length_is_everything(served: Served, tmp_path: Path) -> None:
     download = offer(served, tmp_path, None)
     client = await ask(served, range="bytes=2-4")

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import pytest
 
 from mxart.model import Bytes, Request, Response
-from mxart.server import connections
+from mxart.server import accesslog, connections
 from tests.server.conftest import Served
 
 HEAD = "GET /go/hello HTTP/1.1\r\nHost: a\r\n"
@@ -390,14 +389,14 @@ async def test_what_outlives_the_grace_is_cut(served: Served) -> None:
 
 
 @pytest.mark.gen_test
-async def test_each_request_is_logged(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_request_is_logged(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[accesslog.Access] = []
+    monkeypatch.setattr(accesslog, "enabled", lambda: True)
+    monkeypatch.setattr(accesslog, "write", logged.append)
     served.site.go.put("log", lambda: Bytes(data=b"x"), Cache_Status="mxart; hit")
-    with caplog.at_level(logging.INFO, "mxart.access"):
-        await (await served.client()).get("/go/log?a=b")
-        await served.serving.drain(1.0)
-    (record,) = [r for r in caplog.records if r.name == "mxart.access"]
-    assert isinstance(record.args, tuple)
-    access = record.args[0]
+    await (await served.client()).get("/go/log?a=b")
+    await served.serving.drain(1.0)
+    (access,) = logged
     assert (access.method, access.target, access.status) == ("GET", "/go/log?a=b", 200)
     assert (access.peer, access.cache_status) == ("127.0.0.1", "mxart; hit")
     assert access.sent > 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import stat
 from pathlib import Path
@@ -76,6 +77,21 @@ def test_a_unix_socket_where_somebody_listens_is_left_alone(tmp_path: Path) -> N
         bind([listener(f"unix:{file}")], {})
     assert file.exists()
     close(listening)
+
+
+def test_a_unix_socket_where_too_many_wait_already_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "mxart.sock"
+    with socket.socket(socket.AF_UNIX) as busy, contextlib.ExitStack() as clients:
+        busy.bind(str(file))
+        busy.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(str(file))
+        with pytest.raises(CannotListen, match="in use"):
+            bind([listener(f"unix:{file}")], {})
+    assert file.exists()
 
 
 def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
