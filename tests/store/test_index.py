@@ -42,7 +42,7 @@ def small(tmp_path: Path, io_loop: IOLoop) -> Iterator[LmdbIndex]:
 
 
 @pytest.mark.gen_test
-async def test_a_full_map_is_said_and_everything_stays(small: LmdbIndex) -> None:
+async def test_a_full_map_is_said_and_everything_stays(small: LmdbIndex, tmp_path: Path) -> None:
     kept: list[str] = []
     with pytest.raises(StoreFull, match="index_size"):
         for i in range(100_000):
@@ -52,9 +52,18 @@ async def test_a_full_map_is_said_and_everything_stays(small: LmdbIndex) -> None
     for path in kept:
         assert await small.get("go", path) is not None
     assert await small.miscounts() == []
-    with pytest.raises(StoreFull):  # as a batch, too: none of it takes the others with it, and the thread lives
-        await asyncio.gather(*(small.put(entry_of(f"more {i}" + "x" * 300, b"%d" % i)) for i in range(500)))
+    more = [small.put(entry_of(f"more {i}" + "x" * 300, b"%d" % i)) for i in range(500)]  # a batch
+    outcomes = await asyncio.gather(*more, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)} == {StoreFull}
+    for outcome in outcomes:
+        if not isinstance(outcome, BaseException):
+            assert await small.get("go", outcome.path) == outcome
     assert await small.miscounts() == []
+    await small.close()
+    larger = LmdbIndex(tmp_path / "small", 2 * 1024 * 1024)
+    await larger.put(entry_of("room again", b"x"))
+    assert len(await larger.list("go", limit=100_000)) > len(kept)
+    await larger.close()
 
 
 @pytest.mark.gen_test
