@@ -70,9 +70,7 @@ def take(server: Server, path: str = "/go" + PATH) -> Taken:
             first = first or time.monotonic()
             state.update(piece)
             size += len(piece)
-        if size != int(
-            answer.headers["Content-Length"]
-        ):  # read(n) is silent about a body that ends early
+        if size != int(answer.headers["Content-Length"]):  # read(n) is silent about a body that ends early
             return Taken("IncompleteRead", first)
         return Taken(state.hexdigest() if answer.status == 200 else f"status {answer.status}", first)
     except (http.client.HTTPException, OSError) as error:
