@@ -40,7 +40,7 @@ class Gate:
 class Office:
     """Workers with one queue each, before one upstream."""
 
-    def __init__(self, slots: int, workers: int = 1, timeout: float = 4.0) -> None:
+    def __init__(self, slots: int, workers: int = 1, timeout: float = 30.0) -> None:
         self.gate = Gate()
         self.slots = Permits(slots)
         self.turn = Permits(1)
