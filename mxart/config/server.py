@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -102,10 +103,12 @@ def _folder(value: object, folder: Path) -> Path:
         raise ValueError('want the path of a folder, such as "data"')
     path = folder / given
     try:
-        in_the_way = path.resolve().exists() and not path.is_dir()
-    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links that lead in a circle
-        raise ValueError(f"{path} cannot be used: {error}") from error
-    if in_the_way:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return path
+    except OSError as error:
+        raise ValueError(f"{path} cannot be used: {error.strerror}") from error
+    if not is_folder:
         raise ValueError(f"{path} is there, and is no folder")
     return path
 

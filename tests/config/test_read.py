@@ -272,6 +272,7 @@ SECOND = PROXY.replace('"c"', '"d"')
         ("[store.b]", "[store.b]", "path", "", "needs a folder"),
         ("[store.b]\npath = ''", "[store.b]", "path", '""', "path of a folder"),
         ("[store.b]\npath = 'mxart.toml'", "[store.b]", "path", '"mxart.toml"', "is no folder"),
+        ("[store.b]\npath = 'mxart.toml/b'", "[store.b]", "path", '"mxart.toml/b"', "Not a directory"),
         ("[store.b]\npath = 'loop'", "[store.b]", "path", '"loop"', "cannot be used"),
         (f"[store.b]\npath = '{'x' * 300}'", "[store.b]", "path", f'"{"x" * 118}…', "cannot be used"),
         ("[store.b]\npath = 'data'", "[store.b]", "path", "", 'overlaps with store "default"'),
