@@ -81,5 +81,5 @@ def _told(progress: Meter) -> Callable[[Collected], None]:
 def _summary(collected: Collected, verb: str) -> str:
     return (
         f"{format_size(collected.freed)} {verb}: {collected.trash} entries of the trash, {collected.blobs} blobs, "
-        f"{collected.orphans} orphaned blobs, {collected.incoming} ended downloads"
+        f"{collected.orphans} orphaned blobs, {collected.incoming} ended downloads, {collected.changes} old changes"
     )

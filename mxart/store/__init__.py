@@ -178,6 +178,14 @@ class Index(Accounts, Protocol):
 
     async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]: ...
 
+    async def latest_change(self) -> int:
+        """The sequence of the newest change, 0 when there has been none."""
+        ...
+
+    async def prune_changes(self, before: int, limit: int = 1000) -> int:
+        """Forget changes with a sequence below ``before``, the oldest first, at most ``limit``. Returns how many."""
+        ...
+
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
     async def blobs(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:

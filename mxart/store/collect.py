@@ -1,9 +1,10 @@
 """gc: what nobody needs any more is removed, while the server runs.
 
-In this order: trash that is too old; blobs that nobody names; blob files that no record knows, which a crash between
-their rename and their transaction left; what dead and failed downloads left in ``incoming/``. Each removal is complete
-in itself, so a run that is stopped anywhere has lost nothing, and the next one goes on from there. What is done with
-what is found is a `Sweep`'s to say (``sweep.py``): remove it, or only count.
+In this order: trash that is too old; the oldest lines of a change log that has grown long; blobs that nobody names;
+blob files that no record knows, which a crash between their rename and their transaction left; what dead and failed
+downloads left in ``incoming/``. Each removal is complete in itself, so a run that is stopped anywhere has lost nothing,
+and the next one goes on from there. What is done with what is found is a `Sweep`'s to say (``sweep.py``): remove it, or
+only count.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Collected:
     """What a run has removed, or would: numbers, and bytes."""
 
     trash: int = 0
+    changes: int = 0  # lines of the change log
     blobs: int = 0
     blob_bytes: int = 0
     orphans: int = 0
@@ -64,6 +66,10 @@ class Sweep(Protocol):
 
     def trash(self, before: float) -> AsyncIterator[int]:
         """Forget what was deleted before ``before`` (UTC seconds); yields how many, batch by batch."""
+        ...
+
+    def changes(self) -> AsyncIterator[int]:
+        """Forget the oldest changes of a log that has grown long; yields how many, batch by batch."""
         ...
 
     def loose(self, before: float) -> AsyncIterator[Sequence[BlobRecord]]:
@@ -100,6 +106,7 @@ class _Collection:
 
     async def run(self) -> Collected:
         await self._expire()
+        await self._prune()
         await self._loose()
         await self._orphans()
         await self._downloads()
@@ -110,6 +117,11 @@ class _Collection:
     async def _expire(self) -> None:
         async for number in self._sweep.trash(self._ages.now - self._ages.trash):
             self._done.trash += number
+            self._tick(self._done)
+
+    async def _prune(self) -> None:
+        async for number in self._sweep.changes():
+            self._done.changes += number
             self._tick(self._done)
 
     async def _loose(self) -> None:

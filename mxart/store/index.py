@@ -103,6 +103,13 @@ class LmdbIndex:
             found = first(items(txn, self._db["changes"], sequence_key(after + 1)), limit)
             return [records.unpack_change(int.from_bytes(key, "big"), record) for key, record in found]
 
+    async def latest_change(self) -> int:
+        with self._env.begin() as txn:
+            return self._do.latest_change(txn)
+
+    async def prune_changes(self, before: int, limit: int = 1000) -> int:
+        return await self._writer.run(lambda txn: self._do.prune_changes(txn, before, limit), durable=False)
+
     # --- blobs ---
 
     async def blob(self, digest: Digest) -> BlobRecord | None:

@@ -178,9 +178,20 @@ class Operations:
         record = txn.get(key, db=self._db["entries"])
         return None if record is None else records.unpack_entry(record)
 
+    def latest_change(self, txn: lmdb.Transaction) -> int:
+        return records.unpack_number(txn.get(_SEQUENCE, db=self._db["meta"]))
+
+    def prune_changes(self, txn: lmdb.Transaction, before: int, limit: int) -> int:
+        cursor = txn.cursor(db=self._db["changes"])
+        number = 0
+        while number < limit and cursor.first() and bytes(cursor.key()) < sequence_key(before):
+            cursor.delete()
+            number += 1
+        return number
+
     def _log(self, txn: lmdb.Transaction, entry: Entry, action: str, when: float) -> int:
         """Append to the change log; returns the sequence number."""
-        sequence = records.unpack_number(txn.get(_SEQUENCE, db=self._db["meta"])) + 1
+        sequence = self.latest_change(txn) + 1
         txn.put(_SEQUENCE, records.pack_number(sequence), db=self._db["meta"])
         digest: Digest | None = entry.digest
         change = Change(sequence, entry.repository, entry.path, action, digest, when)

@@ -14,6 +14,9 @@ from mxart.store.layout import blob_lock, fetch_lock, incoming_folder
 _PAGE = 1000  # records at a time
 
 
+CHANGES_KEPT = 1_000_000  # the newest lines of the change log, for whoever follows it from afar
+
+
 class Removing:
     """`Sweep` that removes. What was found is looked at again under its lock: the server goes on meanwhile."""
 
@@ -23,6 +26,11 @@ class Removing:
     async def trash(self, before: float) -> AsyncIterator[int]:
         while expired := await self._store.index.expire_trash(before, _PAGE):
             yield len(expired)
+
+    async def changes(self) -> AsyncIterator[int]:
+        before = await _first_kept(self._store)
+        while number := await self._store.index.prune_changes(before, _PAGE):
+            yield number
 
     def loose(self, before: float) -> AsyncIterator[Sequence[BlobRecord]]:
         return _loose(self._store, before)
@@ -91,6 +99,10 @@ class Counting:
         if blob.references in (1, shared[blob.digest]):
             self._last.append(blob.digest)
 
+    async def changes(self) -> AsyncIterator[int]:
+        oldest = await self._store.index.changes(limit=1)
+        yield max(0, await _first_kept(self._store) - oldest[0].sequence) if oldest else 0
+
     async def loose(self, before: float) -> AsyncIterator[Sequence[BlobRecord]]:
         async for page in _loose(self._store, before):
             yield page
@@ -109,6 +121,11 @@ class Counting:
 
     async def leftover(self, file: Path) -> int | None:
         return await offload(_size, file)
+
+
+async def _first_kept(store: Store) -> int:
+    """The sequence of the oldest change that is kept."""
+    return max(0, await store.index.latest_change() - CHANGES_KEPT + 1)
 
 
 async def _loose(store: Store, before: float) -> AsyncIterator[Sequence[BlobRecord]]:

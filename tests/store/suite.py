@@ -213,6 +213,18 @@ class IndexSuite:
         assert [t.deleted for t in await index.trash()] == [4.0]
         assert {blob.loose_since for blob in await index.loose()} == {0.0, 1.0, 2.0, 3.0}
 
+    @pytest.mark.gen_test
+    async def test_the_change_log_is_pruned_from_its_old_end(self, index: Index) -> None:
+        assert await index.latest_change() == 0
+        for i in range(10):
+            await index.put(entry_of(f"p{i}", DATA))
+        assert await index.latest_change() == 10
+        assert await index.prune_changes(before=8, limit=5) == 5
+        assert await index.prune_changes(before=8) == 2
+        assert await index.prune_changes(before=8) == 0
+        assert [change.sequence for change in await index.changes()] == [8, 9, 10]
+        assert (await index.put(entry_of("p10", DATA))).sequence == 11
+
     # --- blobs ---
 
     @pytest.mark.gen_test

@@ -211,3 +211,14 @@ async def test_entering_and_collecting_at_once_lose_nothing(store: Store) -> Non
         assert entry.digest is not None
         assert store.blobs.verify(entry.digest)
     assert await store.index.miscounts() == []
+
+
+@pytest.mark.gen_test
+async def test_a_long_change_log_loses_its_old_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxart.store.sweep.CHANGES_KEPT", 4)
+    for i in range(7):
+        await store.index.put(entry_of(f"p{i}", None))
+    assert (await run(store, Counting(store))).changes == 3
+    assert (await run(store, Removing(store))).changes == 3
+    assert [change.sequence for change in await store.index.changes()] == [4, 5, 6, 7]
+    assert (await run(store, Removing(store))).changes == 0
