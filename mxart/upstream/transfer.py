@@ -26,6 +26,7 @@ BUFFER_SIZE = 1024 * 1024  # bytes that wait for the consumer before the transfe
 MAX_HEAD_SIZE = 128 * 1024  # bytes of header fields
 _DRAIN_SIZE = 64 * 1024  # bytes of an unwanted body worth reading to keep the connection …
 _DRAIN_TIME = 1.0  # … and seconds
+_AGAIN = 0.01  # seconds between two attempts to have libcurl end a transfer
 
 _E_HTTP2_STREAM, _E_PROXY = 92, 97  # libcurl's numbers, which pycurl does not name
 _UNTRUSTED = {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR}
@@ -175,14 +176,18 @@ class Transfer:
             self._handle.pause(pycurl.PAUSE_CONT)
 
     def _interrupt(self) -> None:
-        """Have libcurl end the transfer. It does so when a callback refuses; pausing and going on makes it call one
-        even when nothing arrives (while connecting it waits for its own time limit)."""
+        """Have libcurl end the transfer. It does so when a callback refuses, or when its time to connect is over;
+        pausing and going on makes it look, even when nothing arrives."""
         if self._handle is None or self._ended():
             return
         self._handle.setopt(pycurl.NOPROGRESS, 0)
+        self._handle.setopt(pycurl.CONNECTTIMEOUT_MS, 1)
         with suppress(pycurl.error):
             self._handle.pause(pycurl.PAUSE_RECV)
         self._unpause()
+        # until it has: in its first millisecond, or while a name is looked up, it goes on
+        self._timer.cancel()
+        self._timer = self._loop.call_later(_AGAIN, self._interrupt)
 
     def _watch(self) -> None:
         if self._ended():

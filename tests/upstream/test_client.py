@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from tests.support.certs import Authority
 from tests.support.proxies import HttpProxy, SocksProxy
 from tests.support.upstream import ScriptedUpstream
 from tests.upstream.http2 import Http2Server
-from tests.upstream.parts import read_call
+from tests.upstream.parts import read_call, until
 
 pytestmark = pytest.mark.gen_test
 
@@ -206,11 +208,35 @@ async def test_http2_shares_one_connection(curl: Curl, authority: Authority) -> 
 # --- time ------------------------------------------------------------------------------------------------------
 
 
-async def test_connecting_has_its_own_time_limit(curl: Curl) -> None:
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        with socket.create_connection(deaf.getsockname()):  # fills its queue: nobody else gets an answer
-            url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-            with pytest.raises(Unreachable, match="timed out"):
-                await read_call(curl, call(url, connect_timeout=0.3, idle_timeout=0.1))
+@contextmanager
+def more_descriptors() -> Iterator[Callable[[], int]]:
+    """How many more descriptors this process has open than at the beginning."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    yield lambda: len(list(Path("/proc/self/fd").iterdir())) - before
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The URL of a port where no connection is ever established."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):  # fills its queue: nobody else gets an answer
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+async def test_connecting_has_its_own_time_limit(curl: Curl, deaf: str) -> None:
+    with pytest.raises(Unreachable, match="timed out"):
+        await read_call(curl, call(deaf, connect_timeout=0.3, idle_timeout=0.1))
+
+
+async def test_whoever_gives_up_while_connecting_leaves_nothing_behind(curl: Curl, deaf: str) -> None:
+    with pytest.raises(Unreachable):
+        await read_call(curl, call(deaf, connect_timeout=0.05))  # now the client has its own descriptors
+    with more_descriptors() as opened:
+        asking = [asyncio.create_task(read_call(curl, call(deaf, connect_timeout=600.0))) for _ in range(5)]
+        await until(lambda: opened() >= 5)
+        for task in asking:
+            task.cancel()
+        await until(lambda: curl.active == 0)
+        assert opened() <= 0
