@@ -10,6 +10,7 @@ break the index); a durable write syncs it. Never ``writemap``: a stray write in
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +22,13 @@ from mxart.model import Digest, Entry
 from mxart.offload import offload
 from mxart.store import Account, BlobRecord, Change, Download, Figures, Miscount, Trashed, census, records
 from mxart.store.cursors import first, items
+from mxart.store.disk import full_is_an_error
 from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
 from mxart.store.operations import Operations
 from mxart.store.writer import Writer
 
-_READERS = 2048  # reader slots for all processes; a slot is 64 bytes
+_READERS = 2048  # reader slots for all processes
+_LOCK_FILE = _READERS * 64 + 8192  # bytes: the slots, and LMDB's head of the file
 
 
 class LmdbIndex:
@@ -205,9 +208,18 @@ class LmdbIndex:
             return None if record is None else bytes(record)
 
 
+def _reserve(lock_file: Path) -> None:
+    """The disk has room for all of LMDB's lock file, which it writes through a map: a full disk would end the process
+    by SIGBUS. To be called before the environment is opened: closing a descriptor of the file afterwards would drop
+    LMDB's own lock on it (`fcntl(2)`). Raises StoreFull."""
+    with full_is_an_error("the index"), open(lock_file, "ab") as file:
+        os.posix_fallocate(file.fileno(), 0, _LOCK_FILE)
+
+
 def _open(data: Path, map_size: int) -> lmdb.Environment:
     folder = index_folder(data)
     try:
+        _reserve(folder / "lock.mdb")
         return lmdb.open(
             str(folder),
             map_size=map_size,
@@ -216,5 +228,5 @@ def _open(data: Path, map_size: int) -> lmdb.Environment:
             metasync=False,
             readahead=False,  # look-ups are random; read-ahead would evict what is hot
         )
-    except lmdb.Error as error:
+    except (lmdb.Error, OSError) as error:
         raise Unavailable(f"the index in {folder} cannot be opened: {error}") from error

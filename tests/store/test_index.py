@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -212,3 +214,31 @@ async def test_wrong_counts_are_found_and_set_right(store: Store) -> None:
     assert len(await store.index.recount()) == 5
     assert await store.index.miscounts() == []
     assert [blob.digest for blob in await store.index.loose()] == [digest_of(b"loose")]
+
+
+@pytest.mark.gen_test
+async def test_the_lock_file_has_its_room_on_the_disk(tmp_path: Path) -> None:
+    make_folders(tmp_path)
+    index = LmdbIndex(tmp_path, MAP_SIZE)
+    stat = (tmp_path / "index/lock.mdb").stat()
+    assert stat.st_blocks * 512 >= stat.st_size >= 2048 * 64, "it is written through a map: SIGBUS on a full disk"
+    await index.put(entry_of("p", b"x"))
+    again = subprocess.run(
+        [sys.executable, "-c", READS.format(path=str(tmp_path))], capture_output=True, text=True, check=False
+    )
+    assert again.stdout == "True\n", again.stderr
+    await index.close()
+
+
+READS = """
+import asyncio
+from pathlib import Path
+from mxart.store.index import LmdbIndex
+
+async def main():
+    index = LmdbIndex(Path({path!r}), 1 << 30)
+    print(await index.get("go", "p") is not None)
+    await index.close()
+
+asyncio.run(main())
+"""
