@@ -223,10 +223,10 @@ async def test_the_lock_file_has_its_room_on_the_disk(tmp_path: Path) -> None:
     stat = (tmp_path / "index/lock.mdb").stat()
     assert stat.st_blocks * 512 >= stat.st_size >= 2048 * 64, "it is written through a map: SIGBUS on a full disk"
     await index.put(entry_of("p", b"x"))
-    again = subprocess.run(
-        [sys.executable, "-c", READS.format(path=str(tmp_path))], capture_output=True, text=True, check=False
+    reading = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", READS.format(path=str(tmp_path)), stdout=subprocess.PIPE
     )
-    assert again.stdout == "True\n", again.stderr
+    assert (await reading.communicate())[0] == b"True\n"
     await index.close()
 
 
