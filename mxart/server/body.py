@@ -16,6 +16,7 @@ from mxart.server.connections import STALL, Connection
 from mxart.server.incoming import PIECE, Incoming
 from mxart.server.wire import Wire
 
+_CANCELLED_WITHIN = 1.0  # seconds, since its client has left, for whoever reads a body
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -47,7 +48,8 @@ class Body(AsyncIterator[bytes]):
         try:
             piece = await self._pull()
         except StreamClosedError as error:
-            raise asyncio.CancelledError from error  # the client has left: its handler's task is about to be cancelled
+            await asyncio.sleep(_CANCELLED_WITHIN)  # a second cancellation would disturb the handler's cleaning up
+            raise asyncio.CancelledError from error
         self._received += len(piece)
         if self._received > self.limit:
             raise TooLarge(f"The body of the request is larger than {self.limit} bytes.", self.limit)

@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from tornado.iostream import SSLIOStream, StreamClosedError
@@ -74,7 +74,7 @@ class Edge:
         except Invalid as error:
             response = failures.plain(error)
         await deliver(Wire(connection), Asked("GET", "HTTP/1.1", _NO_FIELDS, "close"), response)
-        await _linger(connection, connection.incoming.drain())
+        await _linger(connection, connection.incoming.drain)
         return None
 
 
@@ -177,11 +177,11 @@ class Exchange:
         """Whether another request may follow; what is left of this one's body has been dropped."""
         body = self._body
         if body is None:
-            await _linger(self._connection, self._connection.incoming.drain())
+            await _linger(self._connection, self._connection.incoming.drain)
             return False
         if self._asked.connection == "close":
             if not body.finished and body.awaited is None:
-                await _linger(self._connection, body.drop())
+                await _linger(self._connection, body.drop)
             return False
         await body.drop()
         return True
@@ -203,14 +203,18 @@ class Exchange:
         )
 
 
-async def _linger(connection: Connection, rest: Awaitable[None]) -> None:
-    """Let the client finish sending (RFC 9112 §9.6): closing at once would reset the connection, and the client might
-    never see the answer."""
-    if not isinstance(connection.stream, SSLIOStream):
+async def _linger(connection: Connection, finish: Callable[[], Awaitable[None]]) -> None:
+    """Let the client ``finish`` sending (RFC 9112 §9.6): closing at once would reset the connection, and the client
+    might never see the answer. Raises StreamClosedError when it has left."""
+    stream = connection.stream
+    if stream.closed():
+        raise StreamClosedError
+    if not isinstance(stream, SSLIOStream):
         with contextlib.suppress(OSError):
-            connection.stream.socket.shutdown(socket.SHUT_WR)
+            stream.socket.shutdown(socket.SHUT_WR)
     with contextlib.suppress(TimeoutError, Invalid):
-        await asyncio.wait_for(rest, LINGER)
+        async with asyncio.timeout(LINGER):
+            await finish()
 
 
 def _passed(via: str, pseudonym: str) -> bool:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+import struct
 
 import pytest
 
 from mxart.model import Bytes, Request, Response
 from mxart.server import accesslog, connections
+from tests.server.client import RawClient
 from tests.server.conftest import Served
 
 HEAD = "GET /go/hello HTTP/1.1\r\nHost: a\r\n"
@@ -223,6 +227,47 @@ async def test_a_client_that_leaves_in_its_body_cancels_its_handler(served: Serv
     await reached.wait()
     await client.close()
     await served.site.go.cancelled.wait()
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_in_its_body_does_not_disturb_the_cleaning_up(served: Served) -> None:
+    reached, cleaned = asyncio.Event(), asyncio.Event()
+
+    async def read(request: Request) -> Response:
+        try:
+            async for _ in request.body:
+                reached.set()
+        finally:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            cleaned.set()
+        raise AssertionError
+
+    served.site.go.answers["read"] = read
+    client = await served.client()
+    await client.send("PUT /go/read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+    await reached.wait()
+    await client.close()
+    assert await served.serving.connections.wait_empty(5.0)
+    assert cleaned.is_set()
+
+
+@pytest.mark.gen_test
+async def test_clients_that_leave_at_any_moment_leave_nothing_behind(served: Served) -> None:
+    loop = asyncio.get_running_loop()
+    failures: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    for number in range(60):
+        client = await RawClient.connect(served.port)
+        sock = client.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leaves with a reset
+        await client.send("PUT /go/none HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
+        for _ in range(number % 6):
+            await asyncio.sleep(0)
+        client.writer.transport.abort()
+    assert await served.serving.connections.wait_empty(5.0)
+    gc.collect()
+    assert not failures
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------
