@@ -7,6 +7,7 @@ for a request. What a request means is not known here.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import socket
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,8 @@ from tornado.iostream import IOStream
 
 from mxart.httpfields.forwarding import UNIX
 from mxart.server.incoming import Incoming
+
+_log = logging.getLogger("mxart.server")
 
 IDLE = 75.0  # seconds for a complete request head to come
 STALL = 300.0  # seconds without any progress of a body, either way
@@ -71,9 +74,11 @@ class Connections:
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP, self._sweep)
         stream.set_close_callback(partial(_cancel, task))
-        task.add_done_callback(lambda _: self._ended(connection))
+        task.add_done_callback(partial(self._ended, connection))
 
-    def _ended(self, connection: Connection) -> None:
+    def _ended(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a connection from %s failed", connection.peer, exc_info=error)
         connection.stream.close()
         del self._open[connection]
         if not self._open:

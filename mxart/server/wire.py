@@ -46,10 +46,12 @@ class Wire:
         """The same for a head that another follows (RFC 9110 §15.2)."""
         self.sent += len(data)
         flushed = self._stream.write(data)
-        if not flushed.done():
-            self._connection.expect(STALL)
-            await flushed
-            self._connection.take_turn()
+        if flushed.done():
+            return flushed.result()
+        self._connection.expect(STALL)
+        await flushed
+        self._connection.take_turn()
+        return None
 
     async def send_file(self, file: FileIO, start: int, stop: int) -> None:
         """Send ``file[start:stop]``. Raises StreamClosedError, Truncated, and OSError when it cannot be read."""

@@ -74,6 +74,8 @@ async def test_a_client_that_left(file: FileIO) -> None:
     wire, stream, theirs = pair()
     theirs.close()
     with pytest.raises(StreamClosedError):
+        await wire.write(b"head")
+    with pytest.raises(StreamClosedError):
         await wire.send_file(file, 0, len(DATA))
     stream.close()
     with pytest.raises(StreamClosedError):
