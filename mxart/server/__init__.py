@@ -2,7 +2,9 @@
 
 A request comes through ``listeners`` (sockets), ``connections`` (who is idle, who is under way) and ``incoming`` (its
 bytes) to ``edge``, which makes a `Request` of it, finds its `Handler` in ``mounts`` and hands the `Response` to
-``delivery``, and that to ``wire`` (bytes again). ``failures`` holds the one table from error to status. ``workers`` binds and supervises, ``worker`` is the life of one process.
+``delivery``, and that to ``wire`` (bytes again). ``failures`` holds the one table from error to status.
+
+``workers`` binds and supervises, ``worker`` is the life of one process.
 
 Deliberately not here: what a path means, who may read it, where the bytes are. That is the handlers' business.
 """
