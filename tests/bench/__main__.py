@@ -131,14 +131,21 @@ def cold(bench: Bench) -> list[Row]:
     return [
         Row("64 MiB cold, 64 clients: upstream requests", str(our_requests), str(their_requests), "", "1"),
         Row("the same: last client / direct download", f"{o:.2f}", f"{t:.2f}", f"{o / t:.2f}", "<= 1.15"),
-        Row(
-            "the same: first byte, ms after the upstream's",
-            f"{(ours.first_byte - direct.first_byte) * 1e3:,.1f}",
-            f"{(theirs.first_byte - direct.first_byte) * 1e3:,.1f}",
-            "",
-            "<= 10",
-        ),
     ]
+
+
+def first_byte(bench: Bench) -> Row:
+    """One client, so that what is measured is the server and not who of 64 is woken first; a new module each time."""
+    paths = [module(bench, f"first{i}", _MIB) for i in range(9)]
+    with bench.mxart("first", bench.nginx.upstream) as server:
+        pull(server.url + "/go" + paths.pop(), 1)  # the first one also opens the connection
+        late: dict[str, list[float]] = {"mxart": [], "nginx": []}
+        for path in paths:
+            direct = pull(bench.nginx.upstream + path, 1).first_byte
+            late["mxart"].append(pull(server.url + "/go" + path, 1).first_byte - direct)
+            late["nginx"].append(pull(bench.nginx.cache + path, 1).first_byte - direct)
+    ours, theirs = (statistics.median(late[who]) * 1e3 for who in ("mxart", "nginx"))
+    return Row("1 MiB cold: first byte, ms after the upstream's", f"{ours:,.1f}", f"{theirs:,.1f}", "", "<= 10")
 
 
 def memory(bench: Bench) -> Row:
@@ -221,7 +228,17 @@ def main() -> int:
             bench = Bench(
                 folder, root, nginx, 2 if quick else 10, (128 if quick else 480) * _MIB, 50_000 if quick else 1_000_000
             )
-            _print([small(bench), *large(bench), *cold(bench), memory(bench), *start(bench), *index(bench)])
+            _print(
+                [
+                    small(bench),
+                    *large(bench),
+                    *cold(bench),
+                    first_byte(bench),
+                    memory(bench),
+                    *start(bench),
+                    *index(bench),
+                ]
+            )
     return 0
 
 
