@@ -47,6 +47,8 @@ _PSEUDO = re.compile(
     r"|[0-9]+\.[0-9]+-(?:[^+]*\.)?0\.)"  # vX.Y.Z-PRE.0.TIME-HASH, vX.Y.Z-0.TIME-HASH
     r"(?P<time>[0-9]{14})-[A-Za-z0-9]+(?:\+.*)?"
 )
+_UPPER = re.compile(r"[A-Z]")
+_AFTER_MARK = re.compile(r"!([a-z])")
 _ESCAPED = re.compile(r"(?:[^!A-Z\x80-\U0010ffff]|![a-z])*")
 
 
@@ -142,14 +144,14 @@ def _malformed(path: str, reason: str) -> Invalid:
 
 def escape(text: str) -> str:
     """Every upper-case letter as "!" and its lower-case form, so that names survive case-insensitive disks."""
-    return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
+    return _UPPER.sub(lambda match: "!" + match[0].lower(), text) if text.lower() != text else text
 
 
 def unescape(text: str) -> str:
     """The inverse of `escape`. Raises Invalid for what `escape` never gives, upper-case letters among them."""
     if not _ESCAPED.fullmatch(text):
         raise Invalid(f"{text[:200]!r} is not escaped: write each upper-case letter as '!' and the lower-case letter.")
-    return re.sub(r"!([a-z])", lambda match: match[1].upper(), text)
+    return _AFTER_MARK.sub(lambda match: match[1].upper(), text) if "!" in text else text
 
 
 def unescape_module_path(text: str) -> str:
