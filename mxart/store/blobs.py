@@ -19,7 +19,7 @@ from mxart.model import Digest
 from mxart.offload import offload, undisturbed
 from mxart.store import Capabilities
 from mxart.store.disk import fsync_folder, full_is_an_error
-from mxart.store.layout import blob_path, blobs_folder, quarantine_folder
+from mxart.store.layout import blob_name, blob_path, blobs_folder, quarantine_folder
 
 _READ = 1 << 20  # bytes at a time when hashing
 
@@ -31,10 +31,11 @@ class FileBlobs:
 
     def __init__(self, data: Path) -> None:
         self._data = data
+        self._root = str(data)
 
     def open(self, digest: Digest, size: int) -> FileIO | None:
         try:
-            file = FileIO(os.open(blob_path(self._data, digest), os.O_RDONLY | os.O_CLOEXEC))
+            file = FileIO(os.open(blob_name(self._root, digest), os.O_RDONLY | os.O_CLOEXEC))
         except FileNotFoundError:
             return None
         if os.fstat(file.fileno()).st_size != size:

@@ -42,13 +42,18 @@ def blobs_folder(data: Path) -> Path:
     return data / "blobs" / "sha256"
 
 
-def blob_path(data: Path, digest: Digest) -> Path:
-    """Where the blob lies.
+def blob_name(data: str, digest: Digest) -> str:
+    """Where the blob lies below the folder ``data``: a string, because a `Path` costs more than the look-up itself.
 
-    >>> str(blob_path(Path("data"), Digest("sha256", "ab12" + "0" * 60)))[:24]
+    >>> blob_name("data", Digest("sha256", "ab12" + "0" * 60))[:24]
     'data/blobs/sha256/ab/ab1'
     """
-    return data / "blobs" / digest.algorithm / digest.hex[:2] / digest.hex
+    return f"{data}/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+
+
+def blob_path(data: Path, digest: Digest) -> Path:
+    """Where the blob lies."""
+    return Path(blob_name(str(data), digest))
 
 
 def incoming_folder(data: Path) -> Path:
