@@ -17,7 +17,7 @@ from mxart.formats.go import names
 from mxart.model import Entry
 
 MAX_LIST = 16 << 20  # bytes
-MAX_RECORD = 1 << 20  # bytes of an info or latest document
+MAX_RECORD = 64 << 10  # bytes of an info or latest document; with an Origin it has some 500
 MAX_GOMOD = 16 << 20  # bytes; Go Modules Reference, "Module zip files", size constraints
 
 # RFC 3339 §5.6, as time.Time takes it: upper-case T and Z only
@@ -36,18 +36,28 @@ class VersionRecord:
 
 
 def parse_record(data: bytes) -> VersionRecord:
-    """A version record. Raises Corrupt. Keys may be in any case, as the go command reads JSON."""
+    """A version record, read as the go command reads it: UTF-8, keys in any case, of equal ones the last. Raises
+    Corrupt."""
     try:
-        document = json.loads(data)
+        document = json.loads(data.decode(errors="replace"), object_pairs_hook=_folded, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Corrupt("The version record is not JSON.") from None
     if not isinstance(document, dict):
         raise Corrupt("The version record is not a JSON object.")
-    keys = {key.lower(): value for key, value in document.items()}
-    version, time = keys.get("version"), keys.get("time")
-    if not isinstance(version, str) or not names.is_canonical(version):
+    version, time = document.get("version"), document.get("time")
+    if not isinstance(version, str) or len(version) > names.MAX_ELEMENT or not names.is_canonical(version):
         raise Corrupt("The version record names no canonical version.")
     return VersionRecord(version, None if time is None else _parse_time(time))
+
+
+def _folded(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, so that no other reader of it sees another version than the one that is checked."""
+    return {key.casefold(): value for key, value in pairs}
+
+
+def _no_constant(name: str) -> object:
+    """NaN and Infinity, which Python reads, are no JSON."""
+    raise ValueError(name)
 
 
 def _parse_time(value: object) -> datetime:
@@ -102,8 +112,9 @@ def _check_text(data: bytes, what: str) -> None:
 
 def list_versions(data: bytes) -> list[str]:
     """The versions that a list names: the first word of each line, where it is a version but no pseudo-version."""
-    words = (line.split(maxsplit=1)[0] for line in data.decode(errors="replace").splitlines() if line.strip())
-    return [word for word in words if names.is_semver(word) and not names.pseudo_version_time(word)]
+    words = (line.split(maxsplit=1)[0] for line in data.decode(errors="replace").split("\n") if line.strip())
+    versions = (word for word in words if len(word) <= names.MAX_ELEMENT and names.is_semver(word))
+    return [version for version in versions if not names.pseudo_version_time(version)]
 
 
 def format_list(versions: Iterable[str]) -> bytes:

@@ -32,6 +32,9 @@ def record(version: str, time: str | None = None, **more: object) -> bytes:
         (record("v1.0.0", Origin={"VCS": "git"}, Name="x"), "v1.0.0", None),
         (b'{"version":"v1.0.0","TIME":"2024-05-06T07:08:09Z"}', "v1.0.0", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
         (b' \n{"Version":"v2.0.0+incompatible"}\n', "v2.0.0+incompatible", None),
+        (b'{"Version":"v1.0.0","version":"v1.0.1","Version":"v1.0.2"}', "v1.0.2", None),
+        ('{"Version":"v1.0.0","Ver\u017fion":"v1.0.1"}'.encode(), "v1.0.1", None),
+        (b'{"Version":"v1.0.0","Origin":{"Ref":"\xff"}}', "v1.0.0", None),
     ],
 )
 def test_version_records(data: bytes, version: str, time: datetime | None) -> None:
@@ -66,6 +69,11 @@ def test_version_records(data: bytes, version: str, time: datetime | None) -> No
         b'{"Version":"v1.0.0","Time":"2024-05-06T07:08:09"}',
         b'{"Version":"v1.0.0","Time":"0001-01-01T00:00:00+05:00"}',
         b"\xff\xfe",
+        b"\xef\xbb\xbf" + record("v1.0.0"),
+        record("v1.0.0").decode().encode("utf-16"),
+        b'{"Version":"v1.0.0","x":NaN}',
+        b'{"Version":"v1.0.0","x":-Infinity}',
+        record("v1.0.0-" + "a." * 120 + "a"),
         b"<html></html>",
         b"[" * 100_000,
         b'{"Version":"v1.0.0","x":' + b"9" * 10_000 + b"}",
@@ -156,6 +164,8 @@ def test_what_is_no_list(data: bytes) -> None:
         ([b"v1.0.0\nv1.0.0-rc.1\n", b"v2.0.0+incompatible"], b"v1.0.0-rc.1\nv1.0.0\nv2.0.0+incompatible\n"),
         ([f"{PSEUDO_NEW}\nv1.0.0\n".encode()], b"v1.0.0\n"),
         ([b"v1.0.0 2024-05-06T07:08:09Z\r\n\r\n junk\n\xff\xfe\n"], b"v1.0.0\n"),
+        ([b"v1.0.0\x0bv1.1.0\nv1.2.0\xe2\x80\xa8v1.3.0\n"], b"v1.0.0\nv1.2.0\n"),
+        ([b"v1.0.0-" + b"a." * 120 + b"a\nv1.0.0\n"], b"v1.0.0\n"),
     ],
 )
 def test_lists_are_merged(lists: list[bytes], merged: bytes) -> None:
