@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 _SIZE_UNITS: dict[str, int] = {
     "": 1,
@@ -24,10 +24,6 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _WANT_SIZE = 'want a size such as "64 KiB", "500 MB", "10 GiB", or a number of bytes'
 _WANT_DURATION = 'want a duration such as "250 ms", "30 s", "5 min", "1 h 30 min", "7 d", or a number of seconds'
 _LONGEST = 40  # characters: no size or duration that somebody means is longer
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?P<fraction>\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)",
-    re.ASCII,
-)
 
 
 def parse_size(text: str) -> int:
@@ -81,24 +77,6 @@ def parse_duration(text: str) -> float:
     return total
 
 
-def format_duration(seconds: float) -> str:
-    """The duration in at most two neighbouring units, rounded down to the smaller one.
-
-    >>> format_duration(5400), format_duration(30), format_duration(0.25), format_duration(90061), format_duration(0)
-    ('1 h 30 min', '30 s', '250 ms', '1 d 1 h', '0 s')
-    """
-    if 0 < seconds < 1:
-        return f"{math.floor(seconds * 1000 + 0.5)} ms"
-    rest, parts = int(seconds), list[str]()
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, length)
-        if count:
-            parts.append(f"{count} {unit}")
-        if len(parts) == 2 or (parts and not count):
-            break
-    return " ".join(parts) or "0 s"
-
-
 def format_rfc3339(instant: float) -> str:
     """The instant in UTC, whole seconds, as RFC 3339 §5.6 writes it.
 
@@ -106,28 +84,6 @@ def format_rfc3339(instant: float) -> str:
     ('1970-01-01T00:00:00Z', '2023-11-14T22:13:20Z')
     """
     return datetime.fromtimestamp(math.floor(instant), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_rfc3339(text: str) -> float:
-    """The instant that an RFC 3339 §5.6 date-time with an offset names. Fractions beyond microseconds are dropped.
-
-    >>> parse_rfc3339("2023-11-14T22:13:20Z") == parse_rfc3339("2023-11-15T00:13:20.000+02:00") == 1700000000
-    True
-    """
-    match = _RFC3339.fullmatch(text)
-    if match is None:
-        raise ValueError('want a date and time such as "2023-11-14T22:13:20Z"')
-    fraction = match["fraction"] or ""
-    return datetime.fromisoformat(text.upper().replace(fraction, fraction[:7], 1)).timestamp()
-
-
-def format_http_date(instant: float) -> str:
-    """The instant as an HTTP-date in its preferred form (RFC 9110 §5.6.7), whole seconds.
-
-    >>> format_http_date(1700000000)
-    'Tue, 14 Nov 2023 22:13:20 GMT'
-    """
-    return formatdate(math.floor(instant), usegmt=True)
 
 
 def parse_http_date(text: str) -> float:

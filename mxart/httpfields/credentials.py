@@ -1,4 +1,4 @@
-"""Authorization and WWW-Authenticate (RFC 9110 §11, RFC 7617 Basic, RFC 6750 Bearer)."""
+"""Authorization (RFC 9110 §11.6.2, RFC 7617 Basic, RFC 6750 Bearer)."""
 
 from __future__ import annotations
 
@@ -53,25 +53,3 @@ def _basic(value: str) -> Basic:
     if not colon or not text.isprintable():
         raise Invalid("The Basic credentials in the Authorization field are not user:password (RFC 7617 §2).")
     return Basic(username, password)
-
-
-def basic_challenge(realm: str) -> str:
-    """A WWW-Authenticate value that asks for a user name and a password in UTF-8.
-
-    >>> basic_challenge("mxart")
-    'Basic realm="mxart", charset="UTF-8"'
-    """
-    return f'Basic realm={_quoted(realm)}, charset="UTF-8"'
-
-
-def bearer_challenge(realm: str, **parameters: str) -> str:
-    """A WWW-Authenticate value that says where to get a token; ``parameters`` such as service, scope, error.
-
-    >>> bearer_challenge("https://artifacts.example/-/token", service="mxart")
-    'Bearer realm="https://artifacts.example/-/token", service="mxart"'
-    """
-    return "Bearer " + ", ".join(f"{name}={_quoted(value)}" for name, value in {"realm": realm, **parameters}.items())
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

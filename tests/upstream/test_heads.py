@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from mxart.errors import BadUpstream, MxartError
-from mxart.units import format_http_date
 from mxart.upstream import Changed, Fetch
 from mxart.upstream.failures import Throttled
 from mxart.upstream.heads import MAX_RETRY_AFTER, interpret, retry_after
@@ -130,8 +130,8 @@ RETRY_AFTER: list[tuple[str, float | None]] = [
     ("1.5", None),
     ("٣", None),
     ("soon", None),
-    (format_http_date(NOW + 30), 30.0),
-    (format_http_date(NOW - 30), 0.0),
+    (formatdate(NOW + 30, usegmt=True), 30.0),
+    (formatdate(NOW - 30, usegmt=True), 0.0),
     ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER),
     ("Fri, 99 Foo 2020 00:00:00 GMT", None),
 ]
