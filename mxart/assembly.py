@@ -195,7 +195,7 @@ class Site:
     def _upstreams(self, settings: RepositorySettings) -> Mapping[str, Upstream]:
         """The repository's own upstream, and those that its format's settings name."""
         own = settings.upstream
-        assert own is not None  # a proxy has one: config.py saw to it
+        assert own is not None  # a proxy has one: the configuration was checked
         further = FORMATS[settings.format].upstreams(settings.options)
         named = {"": own} | {name: _elsewhere(own, url) for name, url in further.items()}
         return {name: self._upstream(settings, name, upstream) for name, upstream in named.items()}

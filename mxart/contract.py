@@ -24,7 +24,7 @@ class Policy:
 
     immutable: bool  # once held: for ever, never revalidated
     media_type: str  # what clients are told, whatever the upstream says
-    max_size: int  # bytes; more is TooLarge for a client, Corrupt from an upstream
+    max_size: int  # bytes; more is TooLarge from a client, BadUpstream from an upstream
     digest: Digest | None = None  # when the name itself tells it
     document: bool = False  # small, or useless in part: given to readers only when it is whole and checked
 
@@ -70,16 +70,18 @@ class Format(Protocol):
         ...
 
     def check(self, resource: Resource, file: BinaryIO) -> None:
-        """Return when the bytes are what the resource promises. Raises Corrupt. May be called on any content that an
-        upstream can invent."""
+        """Return when the bytes are what the resource promises; raise Corrupt otherwise, and nothing else, whatever an
+        upstream can invent. ``file`` can be sought in; its size is at most ``policy(resource).max_size``."""
         ...
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
-        """Write the merge of the members' documents, earlier members first."""
+        """Write the merge of the members' documents, earlier members first, so that they win. Each document has passed
+        ``check``. Raises Unsupported for a resource that is taken whole from one member."""
         ...
 
     def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
-        """Write the index document that names these entries."""
+        """Write the index document that names these entries of one repository. Raises NotFound when they name nothing
+        that it could list, Unsupported for a resource that is published, not generated."""
         ...
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:

@@ -1,7 +1,7 @@
-"""What a configuration says, as frozen values: made by ``config.py``, handed down by ``assembly.py``.
+"""What a configuration says, as frozen values: made by ``config/``, handed down by ``assembly.py``.
 
-Sizes are bytes, times are seconds. A format's own keys are a dataclass in the format's folder. Nobody below
-``config.py`` reads a dict or the environment.
+Sizes are bytes, times are seconds. A format's own keys are a dataclass in the format's folder. Nobody else
+reads a dict or the environment.
 """
 
 from __future__ import annotations
