@@ -186,6 +186,23 @@ def test_builds_with_the_checksum_database_then_without_the_upstream(
         assert server.run("fsck").returncode == 0
 
 
+def test_off_line_lookups_verify_in_any_order(
+    tmp_path: Path, upstream: ScriptedUpstream, database: SumDB, make_go: Callable[..., Go]
+) -> None:
+    """A lookup carries the tree head of its time. Which tiles a client asks for depends on the head it sees first."""
+    lookup = "lookup/example.com/!hello@v1.0.0"
+    upstream.static("/sums/" + lookup.replace("!", "%21"), database.answer(lookup)[2], media_type="text/plain")
+    for i in range(7):  # the log has grown since, and its last tile with it
+        database.add(f"example.com/other{i}", "v1.0.0", MODULES[0].zip_hash, MODULES[0].gomod_hash)
+    new, old = "example.com/old@v3.0.0+incompatible", "example.com/Hello@v1.0.0"
+    with Server(tmp_path / "server", config(upstream, database)) as server:
+        for home, order in (("on line", (new, old)), ("off line", (old, new))):
+            go = make_go(server.url + "/go", home)
+            for module in order:
+                go("mod", "download", module)
+            upstream.stop()
+
+
 def test_the_upstream_is_reached_through_proxies(
     tmp_path: Path, upstream: ScriptedUpstream, database: SumDB, make_go: Callable[..., Go]
 ) -> None:

@@ -21,7 +21,8 @@ path below the repository           answer                         kept
 ==================================  =============================  ==========================
 
 Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``documents.py`` the text answers,
-``modzip.py`` the rules of module zips, over ``archive.py``, zips in general; ``sumdb.py`` the checksum database;
+``modzip.py`` the rules of module zips, over ``archive.py``, zips in general; ``sumdb.py`` the checksum database,
+``tiles.py`` its partial tiles;
 ``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what this machine uses today,
 ``format.py`` all of it as `mxart.contract.Format`.
 """

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Proposal, Repository
 from mxart.errors import Corrupt, MxartError, Unsupported
-from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, wire
+from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, tiles, wire
 from mxart.formats.go.paths import GoResource
 from mxart.formats.go.settings import GoSettings
 from mxart.model import Entry, Redirect, Request, Resource, Response
@@ -81,10 +81,12 @@ class GoFormat:
             return wire.supported()
         if wire.asks_for_held_only(request.headers):
             context.cached_only = True
-        content = await repository.get(resource, context)
+        resource = _go(resource)
+        get = repository.get(resource, context) if resource.tile is None else tiles.get(resource, repository, context)
+        content = await get
         if isinstance(content, Redirect):
             return Response(content=content)  # the place may move, the content not
-        return Response(content=content, headers={"Cache-Control": wire.cache_control(_is_immutable(_go(resource)))})
+        return Response(content=content, headers={"Cache-Control": wire.cache_control(_is_immutable(resource))})
 
     def failure(self, error: MxartError, status: int) -> Response:
         return wire.failure(error, status)
