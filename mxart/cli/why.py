@@ -46,7 +46,7 @@ def command(config: Path | None, url: str, user: str, password_file: Path | None
     configuration describes, the one that its first start wrote; else it is prompted for.
     """
     server = _server(url)
-    password = _first_line(password_file) if password_file else known_password(config, server, user)
+    password = _password_in(password_file) if password_file else known_password(config, server, user)
     if password is None:
         password = click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True)
     document = _ask(server, url, user, password)
@@ -80,7 +80,7 @@ def known_password(config: Path | None, server: SplitResult, user: str) -> str |
         return None
     try:
         return _first_line(admin_password_path(settings.stores["default"].path))
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
 
 
@@ -98,8 +98,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _password_in(file: Path) -> str:
+    try:
+        return _first_line(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} cannot be read as text", param_hint="--password-file") from error
+
+
 def _first_line(file: Path) -> str:
-    with file.open() as lines:
+    with file.open(encoding="utf-8") as lines:
         return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
 
 

@@ -147,6 +147,13 @@ def test_password_from_a_file(ask: Ask) -> None:
     assert server.asked[0][1] == basic("ada", "pässwörd")
 
 
+def test_a_password_file_that_is_no_text(ask: Ask) -> None:
+    Path("secret").write_bytes(b"\xff\xfe\n")
+    result, server = ask("--password-file", "secret")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "secret cannot be read as text" in result.stderr
+
+
 def test_password_from_a_prompt_when_another_asks(ask: Ask) -> None:
     result, server = ask("--user", "ada", typed="typed\n")
     assert server.asked[0][1] == basic("ada", "typed")
