@@ -41,7 +41,7 @@ class ServerSettings:
     listen: tuple[str, ...] = ("127.0.0.1:8080",)
     workers: int = 0  # 0: one for each core
     public_url: str = ""  # no trailing slash; "": from each request
-    trusted_proxies: tuple[str, ...] = ()  # addresses or networks whose Forwarded headers are believed
+    trusted_proxies: tuple[str, ...] = ()  # addresses, networks, "unix": their Forwarded is believed
     max_header_size: int = 64 * 1024
     max_body_size: int = 10 * 1024**3
     shutdown_grace: float = 30.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -130,6 +131,22 @@ def test_a_bound_host_name_is_the_repository(tmp_path: Path, upstream: ScriptedU
         page = server.get("/").body.decode()
         assert f"http://go.example.org:{server.port}" in page
         assert f"{server.url}/a/b" in page
+
+
+def test_a_front_server_on_a_unix_socket_says_what_clients_see(tmp_path: Path) -> None:
+    file = tmp_path / "front.sock"
+    listener = f'[[listener]]\nname = "front"\nlisten = ["unix:{file}"]\n'
+    fields = {"Host": "inner", "X-Forwarded-Host": "art.example.org", "X-Forwarded-Proto": "https"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    config = listener + go_proxy("http://go.example.org")
+    with Server(tmp_path, config, workers=1, server='trusted_proxies = ["unix"]') as server:
+        with socket.socket(socket.AF_UNIX) as front:
+            front.connect(str(file))
+            front.sendall(f"GET /-/api/v1/repositories HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode())
+            answer = front.makefile("rb").read()
+        direct = server.get("/-/api/v1/repositories", **fields)
+    assert b'"url": "https://art.example.org/go"' in answer
+    assert b'"url": "http://inner/go"' in direct.body
 
 
 def test_what_leads_back_here_is_a_loop_and_ends(tmp_path: Path, upstream: ScriptedUpstream) -> None:

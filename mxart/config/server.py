@@ -23,7 +23,7 @@ def read_server(table: Table, folder: Path) -> ServerSettings:
         listen=table.take("listen", _addresses(folder), default.listen),
         workers=table.take("workers", values.whole(0, 1024), default.workers),
         public_url=table.take("public_url", values.public_url, default.public_url),
-        trusted_proxies=table.take("trusted_proxies", values.several(values.network), default.trusted_proxies),
+        trusted_proxies=table.take("trusted_proxies", values.several(values.peer), default.trusted_proxies),
         max_header_size=table.take("max_header_size", values.size(1024), default.max_header_size),
         max_body_size=table.take("max_body_size", values.size(0), default.max_body_size),
         shutdown_grace=table.take("shutdown_grace", values.duration, default.shutdown_grace),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from mxart.httpfields.forwarding import UNIX
 from mxart.units import parse_duration, parse_size
 
 T = TypeVar("T")
@@ -220,13 +221,15 @@ def host_name(value: object) -> str:
     return host.lower().rstrip(".")
 
 
-def network(value: object) -> str:
-    """An address or a network, in its one spelling."""
+def peer(value: object) -> str:
+    """Who may connect: an address or a network in its one spelling, or "unix", whoever comes by a unix socket."""
     given = text(value)
+    if given == UNIX:
+        return given
     try:
         return str(ipaddress.ip_network(given) if "/" in given else ipaddress.ip_address(given))
     except ValueError as error:
-        raise ValueError('want an IP address or a network such as "10.0.0.0/8", host bits zero') from error
+        raise ValueError('want an IP address, a network such as "10.0.0.0/8", host bits zero, or "unix"') from error
 
 
 def base_path(value: object) -> str:
