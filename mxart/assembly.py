@@ -292,7 +292,7 @@ def _host_url(repository: RepositorySettings, settings: Settings) -> str:
     listeners = {listener.name: listener for listener in settings.listeners}
     for bound in repository.hosts:
         listener = listeners[bound.listener]
-        port = next((address.rpartition(":")[2] for address in listener.listen if ":" in address), "")
-        if bound.host != ANY_HOST and port.isdigit():
+        port = next(filter(str.isdigit, (address.rpartition(":")[2] for address in listener.listen)), "")
+        if bound.host != ANY_HOST and port:
             return f"{'https' if listener.tls else 'http'}://{bound.host}:{port}"
     return ""

@@ -18,7 +18,7 @@ from mxart.errors import StoreFull, Unavailable
 from mxart.settings import Settings, StoreSettings
 from tests.support.certs import Authority
 from tests.support.modules import Module
-from tests.support.server import Answered, Server, go_proxy
+from tests.support.server import Answered, Server, free_port, go_proxy
 from tests.support.upstream import Answer, ScriptedUpstream
 
 LIST = "/example.com/m/@v/list"
@@ -147,6 +147,18 @@ def test_a_front_server_on_a_unix_socket_says_what_clients_see(tmp_path: Path) -
         direct = server.get("/-/api/v1/repositories", **fields)
     assert b'"url": "https://art.example.org/go"' in answer
     assert b'"url": "http://inner/go"' in direct.body
+
+
+def test_the_url_of_a_host_name_has_a_port_where_its_listener_has_one(tmp_path: Path) -> None:
+    port = free_port()
+    listeners = {"both": f'"unix:both.sock", "127.0.0.1:{port}"', "unix": '"unix:unix.sock"'}
+    config = "".join(f'[[listener]]\nname = "{name}"\nlisten = [{listen}]\n' for name, listen in listeners.items())
+    for name in listeners:
+        bound = f'hosts = [ {{ listener = "{name}", host = "{name}.example.org" }} ]'
+        config += go_proxy("http://go.example.org", bound, 'base_url = ""', name=name)
+    with Server(tmp_path, config, workers=1) as server:
+        listed = json.loads(server.get("/-/api/v1/repositories").body)
+    assert [each["url"] for each in listed] == [f"http://both.example.org:{port}", ""]
 
 
 def test_what_leads_back_here_is_a_loop_and_ends(tmp_path: Path, upstream: ScriptedUpstream) -> None:
