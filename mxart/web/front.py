@@ -28,7 +28,6 @@ class RepositoryView:
     url: str = ""  # where clients reach it; "" when it is not exposed by itself
     upstream: str = ""  # URL without credentials, "" for none
     client_lines: tuple[str, ...] = ()  # of client configuration, to copy as they are
-    notes: tuple[str, ...] = ()  # sentences
 
 
 class FrontPage:
