@@ -34,6 +34,9 @@ _MAX_COMMENT = 0xFFFF
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the zip64 record"
 _ZIP64_FIELD = 1
 _STORED, _DEFLATED = 0, 8
+_STREAMED = 8  # flag: a data descriptor follows the data (APPNOTE §4.3.9)
+_DESCRIPTOR = struct.Struct("<2L")  # of it: its mark and the CRC; the CRC alone when the mark was left out
+_DESCRIPTOR_MARK = 0x08074B50
 _UNIX_CREATORS = (3, 19)  # Unix, macOS: the upper half of the external attributes is a file mode
 
 
@@ -48,6 +51,7 @@ class ZipEntry:
     size: int
     offset: int  # of its local header
     mode: int  # of a Unix file, 0 when the archive tells none
+    streamed: bool  # its CRC and sizes stand once more behind its data
 
     @property
     def is_irregular(self) -> bool:
@@ -91,7 +95,7 @@ def check_content(file: BinaryIO, entry: ZipEntry) -> None:
     header = _LOCAL.unpack(_read(file, _LOCAL.size))
     if header[0] != b"PK\x03\x04":
         raise Corrupt(f"The zip's entry {entry.name[:200]!r} has no local header.")
-    file.seek(header[-2] + header[-1], os.SEEK_CUR)
+    start = file.seek(header[-2] + header[-1], os.SEEK_CUR)
     size, crc = 0, 0
     for chunk in _unpacked(file, entry):
         size += len(chunk)
@@ -102,6 +106,16 @@ def check_content(file: BinaryIO, entry: ZipEntry) -> None:
         raise Corrupt(f"The zip's entry {entry.name[:200]!r} does not unpack to the {entry.size} bytes it declares.")
     if crc != entry.crc:
         raise Corrupt(f"The zip's entry {entry.name[:200]!r} does not have its CRC.")
+    if entry.streamed:
+        file.seek(start + entry.compressed)
+        _check_descriptor(file, entry)
+
+
+def _check_descriptor(file: BinaryIO, entry: ZipEntry) -> None:
+    """The go command compares the CRC of the data descriptor too, and nothing else of it."""
+    first, second = _DESCRIPTOR.unpack(_read(file, _DESCRIPTOR.size))
+    if entry.crc != (second if first == _DESCRIPTOR_MARK else first):
+        raise Corrupt(f"The zip's entry {entry.name[:200]!r} has a data descriptor with another CRC.")
 
 
 def _unpacked(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
@@ -180,7 +194,7 @@ def _read_entry(file: BinaryIO, left: int) -> tuple[ZipEntry, int]:
     if left < _ENTRY.size:
         raise Corrupt("The zip's directory is cut short.")
     fields = _ENTRY.unpack(_read(file, _ENTRY.size))
-    mark, _, creator, _, _, method, _, _, crc, compressed, size = fields[:11]
+    mark, _, creator, _, flags, method, _, _, crc, compressed, size = fields[:11]
     name_size, extra_size, comment_size, _, _, attributes, offset = fields[11:]
     taken = _ENTRY.size + name_size + extra_size + comment_size
     if mark != b"PK\x01\x02" or taken > left:
@@ -190,7 +204,8 @@ def _read_entry(file: BinaryIO, left: int) -> tuple[ZipEntry, int]:
     file.seek(comment_size, os.SEEK_CUR)
     size, compressed, offset = _widened(extra, [size, compressed, offset])
     mode = attributes >> 16 if creator in _UNIX_CREATORS else 0
-    return ZipEntry(name, method, crc, compressed, size, offset, mode), taken
+    streamed = bool(flags & _STREAMED) and not name.endswith("/")  # a directory has no data for it to follow
+    return ZipEntry(name, method, crc, compressed, size, offset, mode, streamed), taken
 
 
 def _widened(extra: bytes, values: list[int]) -> list[int]:

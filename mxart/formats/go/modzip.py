@@ -2,8 +2,8 @@
 
 Specification: Go Modules Reference, "Module zip files" (and the ``zip`` package of the go command, which has the same
 limits). What the go command unpacks is accepted, with these exceptions, which no packer of modules makes and other
-readers fall for: symbolic links and devices, overlapping entries, bytes before the archive, a file without its CRC, an
-archive of more than 131072 entries.
+readers fall for: symbolic links and devices, overlapping entries, bytes before or after the archive, entries without
+their CRC, an archive of more than 131072 entries.
 
 The module line of a go.mod is not compared with the module path: a fork that is used by a ``replace`` directive
 carries the path of what it replaces, and the go command accepts it.

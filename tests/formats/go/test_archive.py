@@ -7,6 +7,7 @@ import stat
 import struct
 import tracemalloc
 import zipfile
+import zlib
 
 import pytest
 
@@ -31,7 +32,12 @@ def wide(*values: int) -> bytes:
     return struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values)
 
 
+def described(crc: int, mark: bytes = b"PK\x07\x08") -> Member:
+    return A.but(flags=8, descriptor=mark + struct.pack("<3L", crc, len(A.raw), len(A.data)))
+
+
 FULL = 0xFFFFFFFF
+CRC = zlib.crc32(A.data)
 
 GOOD = {
     "empty": make([]),
@@ -46,6 +52,9 @@ GOOD = {
     "zip64 sizes": make([A.but(size=FULL, compressed=FULL, extra=wide(10, 12))]),
     "zip64 offset": make([A, B.but(offset=FULL, extra=b"\x01\x00\x08\x00" + struct.pack("<Q", 43))]),
     "bytes after the stream's end": make([A.but(packed=A.raw + b"more")]),
+    "a data descriptor": make([described(CRC), B]),
+    "a data descriptor without its mark": make([described(CRC, mark=b""), B]),
+    "a directory said to be streamed": make([A.but(name="a/", data=b"", method=0, flags=8)]),
     "highly packed": make([A.but(data=bytes(8 << 20))]),
 }
 
@@ -107,6 +116,9 @@ BAD = {
     "a name that is not UTF-8": make([A.but(name=b"\xff\xfe")]),
     "a wrong CRC": make([A.but(crc=1)]),
     "a CRC of 0": make([A.but(crc=0)]),
+    "a data descriptor with another CRC": make([described(1), B]),
+    "a data descriptor without its mark, with another CRC": make([described(1, mark=b""), B]),
+    "a data descriptor that is not there": make([A.but(flags=8), B]),
     "more bytes than declared": make([A.but(size=9)]),
     "fewer bytes than declared": make([A.but(size=11)]),
     "stored: more bytes than declared": make([A.but(method=0, size=9)]),

@@ -28,6 +28,8 @@ class Member:
     creator: int = 3
     extra: bytes = b""
     comment: bytes = b""
+    flags: int = 0
+    descriptor: bytes = b""  # what follows the data
 
     def but(self, **changes: object) -> Self:
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -44,14 +46,15 @@ class Member:
 
     def local(self) -> bytes:
         numbers = (0, 0, len(self.raw_name), 0)
-        head = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, self.method, 0, 0, zlib.crc32(self.data), *numbers)
-        return head + self.raw_name + self.raw
+        crc = zlib.crc32(self.data)
+        head = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, self.flags, self.method, 0, 0, crc, *numbers)
+        return head + self.raw_name + self.raw + self.descriptor
 
     def central(self, offset: int) -> bytes:
         return (
             struct.pack(
                 "<4s2B5H3L5H2L",
-                *(b"PK\x01\x02", 20, self.creator, 20, 0, self.method, 0, 0),
+                *(b"PK\x01\x02", 20, self.creator, 20, self.flags, self.method, 0, 0),
                 zlib.crc32(self.data) if self.crc is None else self.crc,
                 len(self.raw) if self.compressed is None else self.compressed,
                 len(self.data) if self.size is None else self.size,
