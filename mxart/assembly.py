@@ -51,6 +51,7 @@ from mxart.web.front import FrontPage, RepositoryView
 log = logging.getLogger("mxart")
 
 _SERVED_EVERY = 30.0  # seconds between writes of access times
+_LAST_DOWNLOADS = 3.0  # seconds that those without a client get to end; what cannot be resumed is not asked for twice
 _LEAST_FREE = 16 * 1024 * 1024  # bytes of disk without which a server is not ready
 
 
@@ -151,8 +152,7 @@ class Site:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for flights in self._flights.values():
-            await flights.close()
+        await asyncio.gather(*(flights.close(_LAST_DOWNLOADS) for flights in self._flights.values()))
         self._curl.close()
         for store in self._stores.values():
             await store.index.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import socket
 import stat
 import threading
@@ -19,7 +20,7 @@ from mxart.settings import Settings, StoreSettings
 from tests.support.certs import Authority
 from tests.support.modules import Module
 from tests.support.server import Answered, Server, free_port, go_proxy
-from tests.support.upstream import Answer, ScriptedUpstream
+from tests.support.upstream import Answer, ScriptedUpstream, Static
 
 LIST = "/example.com/m/@v/list"
 
@@ -239,6 +240,22 @@ def test_a_database_gets_the_credentials_only_below_the_upstream(tmp_path: Path,
         for name in ("below", "other"):
             server.get(f"/go/sumdb/{name}/latest")
     assert [request.headers.get("authorization") for request in upstream.requests] == ["Bearer s3cret", None]
+
+
+def test_a_reload_ends_no_download(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    release = threading.Event()
+    content = Module("example.com/m", "v1.0.0", {"a.bin": random.Random(1).randbytes(300_000)}).zip
+    path = "/example.com/m/@v/v1.0.0.zip"
+    upstream.script(path, Static(data=content).but(stall_after=200_000, release=release))  # no ETag: not to be resumed
+    with Server(tmp_path, go_proxy(upstream.url), workers=1) as server:
+        assert server.get("/go" + path, method="HEAD").status == 200  # answered, and nobody waits for the rest
+        server.reload()
+        with ThreadPoolExecutor(1) as pool:
+            again = pool.submit(server.get, "/go" + path)
+            with pytest.raises(TimeoutError):
+                upstream.wait_for(2, timeout=1.0)
+            release.set()
+            assert again.result().body == content
 
 
 def test_the_ceiling_of_connections_holds_over_all_workers(tmp_path: Path, upstream: ScriptedUpstream) -> None:

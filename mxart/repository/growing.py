@@ -55,11 +55,14 @@ class Progress:
         self.file, self.length, self.last_modified = file, length, last_modified
         self._size = 0
 
-    def advance(self, size: int) -> None:
-        """``size`` bytes are in the file. Without a file there is nothing that readers could see before the end."""
-        if self.file is not None and size != self._size:
-            self._size = size
-            self._notify()
+    def advance(self, size: int) -> bool:
+        """``size`` bytes are in the file; was that news? Without a file there is nothing that readers could see before
+        the end."""
+        if self.file is None or size == self._size:
+            return False
+        self._size = size
+        self._notify()
+        return True
 
     def finish(self, entry: Entry, file: FileIO | None) -> None:
         """It is entered as ``entry``; ``file`` (becomes ours) is the blob, for readers who are not through."""

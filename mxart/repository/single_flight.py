@@ -24,7 +24,7 @@ from mxart.store.layout import fetch_lock
 
 log = logging.getLogger("mxart.repository")
 
-_POLL = 0.005  # seconds between looks at another worker's download
+_POLL, _LONGEST_POLL = 0.005, 0.05  # seconds between looks at another worker's download
 
 
 class Flight:
@@ -72,25 +72,39 @@ class Flight:
     async def _lock(self) -> Lock:
         """The fetch lock; until we have it, the progress follows whoever has it."""
         key = fetch_lock(self._plan.repository, self._plan.path)
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         while (lock := self._store.locks.try_lock(key)) is None:
             record = await self._store.index.download(self._plan.repository, self._plan.path)
-            if record is not None and record.state == "active":
-                self._see(record)
-            await asyncio.sleep(_POLL)
+            if record is not None and record.state == "active" and self._see(record):
+                heard = clock()
+            await asyncio.sleep(_pause(clock() - heard))
         return lock
 
-    def _see(self, record: Download) -> None:
+    def _see(self, record: Download) -> bool:
+        """Has the download come any further?"""
         if record.attempt != self._followed:
             file = follow(self._store.path, record.file)
             if file is None:
-                return  # just entered, or given up
+                return False  # just entered, or given up
             self.progress.begin(file, record.length, record.last_modified)
             self._followed = record.attempt
-        if self.progress.file is not None:
-            self.progress.advance(os.fstat(self.progress.file.fileno()).st_size)
+        if self.progress.file is None:
+            return False
+        return self.progress.advance(os.fstat(self.progress.file.fileno()).st_size)
 
     def _blob(self, entry: Entry) -> FileIO | None:
         return None if entry.digest is None else self._store.blobs.open(entry.digest, entry.size)
+
+
+def _pause(silence: float) -> float:
+    """Seconds until the next look, after so many of them without news: a slow upstream is watched at leisure, and what
+    comes then is seen at most a hundredth later than it took to come.
+
+    >>> [_pause(silence) for silence in (0.0, 0.5, 2.0, 60.0)]
+    [0.005, 0.005, 0.02, 0.05]
+    """
+    return min(max(_POLL, silence / 100), _LONGEST_POLL)
 
 
 def _stopping() -> Unavailable:
@@ -138,11 +152,12 @@ class SingleFlight:
             log.error("download of %s/%s stopped", *key, exc_info=error)
 
     async def close(self, grace: float = 0.0) -> None:
-        """True after: nothing is under way. Downloads get ``grace`` seconds to end, then others go on with them."""
-        tasks = [task for _, task in self._flights.values()]
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=grace)
+        """True after: nothing is under way. What this worker downloads gets ``grace`` seconds to end, then others go on
+        with it; what it only follows goes on without it."""
+        leading = [task for flight, task in self._flights.values() if flight.leading]
+        if leading:
+            await asyncio.wait(leading, timeout=grace)
+        late = [task for _, task in self._flights.values()]
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

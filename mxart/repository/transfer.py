@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import FileIO
 from typing import BinaryIO
@@ -246,7 +245,8 @@ class Transfer:
         record = self._record or Download(
             repository=self._plan.repository, path=self._plan.path, attempt=secrets.token_hex(8), state="failed"
         )
-        self._keep = self._keep and not isinstance(error, StoreFull) and self._incoming is not None
+        came = self._incoming is not None and self._incoming.size > 0
+        self._keep = self._keep and came and not isinstance(error, StoreFull)
         failed = replace(
             record,
             state="failed",
@@ -256,8 +256,10 @@ class Transfer:
             retry_after=error.retry_after if isinstance(error, (Unavailable, BadUpstream)) else 0.0,
             changed=now,
         )
-        with suppress(StoreFull):  # then each who waits finds out for himself
+        try:
             await self._store.index.put_download(failed)
+        except StoreFull:  # then each who waits finds out for himself, and without its record nobody finds the file
+            self._keep = False
 
     def _leave(self) -> None:
         """Close the file, and remove it unless it was entered or can be resumed. A cancelled leader leaves its record

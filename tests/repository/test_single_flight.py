@@ -171,6 +171,22 @@ async def test_closing_gives_time_to_end(upstream: ScriptedUpstream, store: Stor
 
 
 @pytest.mark.gen_test
+async def test_closing_does_not_wait_for_what_another_worker_downloads(
+    upstream: ScriptedUpstream, make_worker: Callable[..., Worker]
+) -> None:
+    release = stalling(upstream)
+    first, second = make_worker(), make_worker()
+    _, own = await started(first)
+    _, body = await started(second)
+    async with asyncio.timeout(10.0):
+        await second.flights.close(grace=60.0)
+    with pytest.raises(Unavailable, match="stopping"):
+        await body
+    release.set()
+    assert await own == BIG
+
+
+@pytest.mark.gen_test
 async def test_a_failure_is_told_to_other_workers_with_its_kind(
     upstream: ScriptedUpstream, make_worker: Callable[..., Worker]
 ) -> None:

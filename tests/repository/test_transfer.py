@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tornado.ioloop import IOLoop
 
 from mxart.contract import Policy
 from mxart.errors import BadUpstream, MxartError, StoreFull, Unavailable
@@ -16,8 +17,12 @@ from mxart.model import Digest, Resource
 from mxart.repository.transfer import recalled
 from mxart.store import Download, Store
 from mxart.store import blobs as blobs_module
+from mxart.store.blobs import FileBlobs
+from mxart.store.index import LmdbIndex
+from mxart.store.layout import locks_folder, make_folders
+from mxart.store.locks import FileLocks
 from tests.repository.parts import BIG, PlainFormat, Worker
-from tests.store.builders import digest_of
+from tests.store.builders import MAP_SIZE, digest_of
 from tests.store.suite import download
 from tests.support.upstream import Answer as Reply
 from tests.support.upstream import ScriptedUpstream, Static
@@ -245,6 +250,42 @@ async def test_a_full_disk_is_said_and_leaves_room(
     assert incoming(store) == []
     assert await got(worker) == BIG
     assert "range" not in upstream.requests[-1].headers
+
+
+class FullIndex(LmdbIndex):
+    """An index that has no room for records of downloads."""
+
+    async def put_download(self, download: Download) -> None:
+        raise StoreFull("the index is full")
+
+
+@pytest.fixture
+def full_store(io_loop: IOLoop, tmp_path: Path) -> Iterator[Store]:
+    data = tmp_path / "full"
+    make_folders(data)
+    store = Store(data, FileBlobs(data), FullIndex(data, MAP_SIZE), FileLocks(locks_folder(data)))
+    yield store
+    io_loop.run_sync(store.index.close)
+
+
+@pytest.mark.gen_test
+async def test_what_no_record_can_tell_of_is_removed(upstream: ScriptedUpstream, full_store: Store) -> None:
+    worker = Worker(full_store, upstream.url)
+    small = BIG[:1000]  # no bytes of it before the end, so that its first record is that of its failure
+    upstream.script("/a.zip", Static(data=small, etag='"1"').but(cut_after=500))
+    assert isinstance(await failed(worker), BadUpstream)
+    assert incoming(full_store) == []
+    await worker.close()
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_kept_of_a_body_of_which_nothing_came(
+    upstream: ScriptedUpstream, worker: Worker, store: Store
+) -> None:
+    upstream.script("/a.zip", WHOLE.but(cut_after=0))
+    assert isinstance(await failed(worker), BadUpstream)
+    assert (await record_of(store)).file == ""
+    assert incoming(store) == []
 
 
 @pytest.mark.parametrize("error", [Unavailable("away", 7.0), StoreFull("full"), BadUpstream("bad", 500, 8.0)])
