@@ -104,7 +104,8 @@ class Repository(Protocol):
         ...
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        """The entries below ``resource.path`` that this repository holds now; asks no upstream."""
+        """The entries that this repository holds now and whose paths begin with ``resource.path``, in any
+        order; asks no upstream. Raises Denied."""
         ...
 
     async def publish(self, publication: Publication, context: Context) -> None:
@@ -145,7 +146,7 @@ class Proposal:
     format: str
     upstream: str  # URL
     origin: str  # where it was found, for a comment: "go env GOPROXY"
-    options: Mapping[str, Any] = field(default_factory=dict)  # further keys of the [[repository]] table
+    options: Mapping[str, object] = field(default_factory=dict)  # further keys of the [[repository]] table
     needs: str = ""  # a URL: when it answers 404 or 410, this choice does not work; "": no such condition
 
 
