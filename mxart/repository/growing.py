@@ -49,6 +49,11 @@ class Progress:
         """All is there, verified, and entered."""
         return self._complete
 
+    @property
+    def has_readers(self) -> bool:
+        """Does anyone read it while it comes? Whoever asks after the end gets the blob itself."""
+        return self._users > 1
+
     def begin(self, file: FileIO, length: int | None, last_modified: str) -> None:
         """A new attempt: ``file`` (becomes ours) is what there is to read from now on."""
         self._close_file()

@@ -42,7 +42,7 @@ class Flight:
         """The progress has ended after the call."""
         try:
             entry = await self._entry()
-            self.progress.finish(entry, self._blob(entry))
+            self.progress.finish(entry, self._blob(entry) if self.progress.has_readers else None)
         except MxartError as error:
             self.progress.fail(error)
         except asyncio.CancelledError:
