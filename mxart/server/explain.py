@@ -59,7 +59,10 @@ async def explain(url: str, principal: Principal, mounts: MountTable, listeners:
 
 def _match(url: str, mounts: MountTable, listeners: Sequence[str]) -> Match:
     """Where the URL leads: by its host name where a listener binds it, else by its path."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Invalid(f"{url[:200]!r} is no URL: {error}") from error
     if parts.scheme not in ("", "http", "https") or not parts.path.startswith("/"):
         raise Invalid(f"{url[:200]!r} is no URL of this server: want http(s)://HOST/PATH or /PATH")
     target = targets.parse(parts.path)

@@ -164,7 +164,9 @@ async def test_any_url_can_be_explained(url: str, repository: str, status: int) 
     assert explained.trail.steps
 
 
-@pytest.mark.parametrize("url", ["", "go/x", "ftp://host/go/x", "mailto:x", "/go/../x", "/go/%zz", "http://host"])
+@pytest.mark.parametrize(
+    "url", ["", "go/x", "ftp://host/go/x", "mailto:x", "/go/../x", "/go/%zz", "http://host", "http://["]
+)
 @pytest.mark.gen_test
 async def test_what_is_no_url_of_this_server(url: str) -> None:
     with pytest.raises(Invalid):

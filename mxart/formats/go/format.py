@@ -14,7 +14,7 @@ from mxart.formats.go.settings import GoSettings
 from mxart.model import Entry, Redirect, Request, Resource, Response
 
 _READS = ("GET", "HEAD")
-_PARSED = 4096  # paths that are remembered with what they ask for, at most 4 KiB each
+_PARSED = 1024  # paths that are remembered with what they ask for, some KiB each at most
 _MAX_SIZE: Mapping[str, int] = {
     "list": documents.MAX_LIST,
     "info": documents.MAX_RECORD,
