@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from tests.support.modules import Module, build_tree
 pytestmark = pytest.mark.client
 
 
-def verdict(tree: Path, home: Path) -> str:
+def verdict(go: str, tree: Path, home: Path) -> str:
     """What the go command says against the zip; "" when it unpacks it."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -29,23 +29,20 @@ def verdict(tree: Path, home: Path) -> str:
         "GOPROXY": tree.as_uri(),
         "GOSUMDB": "off",
     }
-    command = ["go", "mod", "download", "-json", f"{MODULE}@{VERSION}"]
+    command = [go, "mod", "download", "-json", f"{MODULE}@{VERSION}"]
     done = subprocess.run(command, env=environment, cwd=home, capture_output=True, check=False)
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
     return str(answer.get("Error", ""))
 
 
-@pytest.mark.skipif(
-    not shutil.which("go") and not os.environ.get("MXART_REQUIRE_CLIENTS"), reason="go is not installed"
-)
 @pytest.mark.parametrize(
     ("data", "accepted"),
     [*((data, True) for data in GOOD.values()), *((data, False) for data in BAD.values())],
     ids=[*GOOD, *BAD],
 )
-def test_the_go_command_agrees(tmp_path: Path, data: bytes, accepted: bool) -> None:
+def test_the_go_command_agrees(client: Callable[[str], str], tmp_path: Path, data: bytes, accepted: bool) -> None:
     build_tree(tmp_path / "tree", [Module(MODULE, VERSION)])
     (tmp_path / "tree" / MODULE / "@v" / f"{VERSION}.zip").write_bytes(data)
-    error = verdict(tmp_path / "tree", tmp_path)
+    error = verdict(client("go"), tmp_path / "tree", tmp_path)
     assert (error == "") is accepted, error
