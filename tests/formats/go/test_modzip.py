@@ -1,4 +1,4 @@
-"""Module zips. ``VERDICTS`` is what test_modzip_client.py asks the go command about, too."""
+"""Module zips. ``VERDICTS`` is what tests/clients/test_go_zips.py asks the go command about, too."""
 
 from __future__ import annotations
 
