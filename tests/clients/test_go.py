@@ -259,9 +259,9 @@ def test_what_the_user_reads(
 
         upstream.stop()
         down = go.attempt("list", "-m", "example.com/new@v1.0.0").stderr
-        assert "503" in down
+        assert "503 Service Unavailable" in down
         assert "cannot be reached" in down
-        assert "404" not in down
+        assert "404 Not Found" not in down
 
 
 def test_another_checksum_than_the_database_says_is_the_end(

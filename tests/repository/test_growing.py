@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from io import FileIO
 from pathlib import Path
@@ -245,6 +246,7 @@ async def test_waiters_that_leave_are_forgotten(progress: Progress) -> None:
 
 @pytest.mark.gen_test
 async def test_no_descriptor_is_left(progress: Progress, tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests left must not be closed under our count
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
     begin(progress, tmp_path, DATA[: 2 * HELD_BACK], len(DATA))
     readers = [Reader(progress, "", "") for _ in range(5)]
@@ -257,4 +259,4 @@ async def test_no_descriptor_is_left(progress: Progress, tmp_path: Path) -> None
     for reader in readers:
         reader.close()
         reader.close()
-    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert set(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
