@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from io import FileIO
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from mxart.errors import BadUpstream, Unavailable
 from mxart.repository.growing import HELD_BACK, Progress, Reader
 from tests.store.builders import entry_of
+from tests.support.descriptors import open_descriptors
 
 DATA = os.urandom(4 * HELD_BACK)
 
@@ -246,8 +246,7 @@ async def test_waiters_that_leave_are_forgotten(progress: Progress) -> None:
 
 @pytest.mark.gen_test
 async def test_no_descriptor_is_left(progress: Progress, tmp_path: Path) -> None:
-    gc.collect()  # what earlier tests left must not be closed under our count
-    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = open_descriptors()
     begin(progress, tmp_path, DATA[: 2 * HELD_BACK], len(DATA))
     readers = [Reader(progress, "", "") for _ in range(5)]
     for reader in readers[1:]:
@@ -259,4 +258,4 @@ async def test_no_descriptor_is_left(progress: Progress, tmp_path: Path) -> None
     for reader in readers:
         reader.close()
         reader.close()
-    assert set(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+    assert open_descriptors() <= before

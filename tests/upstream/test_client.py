@@ -14,6 +14,7 @@ from mxart import __version__
 from mxart.upstream.client import Call, Curl
 from mxart.upstream.failures import Unreachable, Untrusted
 from tests.support.certs import Authority
+from tests.support.descriptors import open_descriptors
 from tests.support.proxies import HttpProxy, SocksProxy
 from tests.support.upstream import ScriptedUpstream
 from tests.upstream.http2 import Http2Server
@@ -211,8 +212,8 @@ async def test_http2_shares_one_connection(curl: Curl, authority: Authority) -> 
 @contextmanager
 def more_descriptors() -> Iterator[Callable[[], int]]:
     """How many more descriptors this process has open than at the beginning."""
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    yield lambda: len(list(Path("/proc/self/fd").iterdir())) - before
+    before = open_descriptors()
+    yield lambda: len(open_descriptors() - before)
 
 
 @pytest.fixture
