@@ -50,7 +50,9 @@ def killed(writers: list[subprocess.Popen[str]], chance: random.Random) -> dict[
         time.sleep(chance.uniform(0.05, 0.4))  # the instant is the point
         writer.kill()
     for writer in writers:
-        output, _ = writer.communicate(timeout=20)
+        with writer:
+            assert writer.stdout is not None
+            output = writer.stdout.read()  # not communicate: it would miss what came along with "ready"
         lines = output.split("\n")[:-1]  # the last may have been cut
         told |= {path: int(seed) for path, seed in (line.split(" ") for line in lines)}
     return told
