@@ -148,6 +148,8 @@ class _Supervisor:
         self._catch_up()
 
     def _announce(self, generation: Generation) -> None:
+        if self._stopping:  # told to stop before the old generation had let go: the sockets are closed
+            return
         urls = ", ".join(listening.url for listening in generation.listenings)
         count = generation.workers
         _log.info("mxart %s listening on %s with %d worker%s", mxart.__version__, urls, count, "s" * (count > 1))

@@ -360,7 +360,25 @@ def test_signals_that_come_close_together(program: Program) -> None:
         until(lambda: get(connection)["label"] == "second")
     program.signal(signal.SIGHUP)
     program.signal(signal.SIGTERM)
-    assert program.exited() == 0
+    assert program.exited() == 0, program.said
+
+
+def test_a_stop_before_the_old_generation_has_let_go(program: Program) -> None:
+    program.start()
+    program.serving()
+    halted = program.workers().pop()
+    os.kill(halted, signal.SIGSTOP)  # it cannot say that it takes no more connections
+    program.reload(label="second")
+
+    def taken_over() -> bool:
+        with closing(program.connect()) as connection:
+            return get(connection)["label"] == "second"
+
+    until(taken_over)
+    program.signal(signal.SIGTERM)
+    program.wait_for("stopping")
+    os.kill(halted, signal.SIGCONT)
+    assert program.exited() == 0, program.said
 
 
 # --- start -----------------------------------------------------------------------------------------------------
