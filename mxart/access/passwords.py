@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from mxart.errors import Unavailable
-from mxart.offload import offload
+from mxart.offload import offload, undisturbed
 
 REMEMBERED = 300.0  # seconds for which a right password needs no second check
 MOST_REMEMBERED = 1024
@@ -76,10 +76,11 @@ class Passwords:
             await self._places.acquire()
         finally:
             self._waiting -= 1
-        checking = asyncio.ensure_future(self._check(mark, stored, password))
-        # not when the client leaves: the thread that its check is in runs on
-        checking.add_done_callback(lambda _: self._places.release())
-        return await asyncio.shield(checking)
+        try:
+            # undisturbed: when the client leaves, the thread that its check is in runs on, and keeps its place
+            return await undisturbed(self._check(mark, stored, password))
+        finally:
+            self._places.release()
 
     async def _check(self, mark: bytes, stored: str, password: str) -> bool:
         if self._remembers(mark):  # another connection of the client has had it checked meanwhile
