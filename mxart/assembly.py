@@ -89,7 +89,7 @@ def _make(settings: StoreSettings) -> None:
             "want a folder in which this user may write"
         ) from error
     if is_new:
-        _check_room(settings.name, settings.path)  # LMDB maps its lock file: on a full disk it dies of SIGBUS
+        _check_room(settings.name, settings.path)  # sooner, and in plainer words, than the first write would say it
 
 
 def _check_room(name: str, path: Path) -> None:
