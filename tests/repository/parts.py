@@ -9,7 +9,7 @@ from io import FileIO
 from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Repository
-from mxart.errors import Corrupt, MxartError
+from mxart.errors import Corrupt, MxartError, Unsupported
 from mxart.model import Blob, Bytes, Content, Entry, Redirect, Request, Resource, Response
 from mxart.repository.freshness import Lifetimes
 from mxart.repository.growing import Reader
@@ -53,10 +53,10 @@ class PlainFormat:
             raise RuntimeError("a checker that fails itself")
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
-        raise NotImplementedError
+        raise Unsupported("plain files are not merged")
 
     def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
-        raise NotImplementedError
+        raise Unsupported("plain files are not generated")
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         return Response(content=await repository.get(resource, context))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 
 import pytest
 from tornado.ioloop import IOLoop
 
+from mxart.model import Request, Response
 from mxart.server.listeners import bind
 from mxart.server.serving import Serving
 from mxart.settings import ListenerSettings, ServerSettings, TlsSettings
@@ -34,6 +36,21 @@ class Served:
     async def client(self) -> RawClient:
         client = await RawClient.connect(self.port)
         self._clients.append(client)
+        return client
+
+    async def waiting_client(self) -> RawClient:
+        """A client whose request is with its handler, and is never answered."""
+        reached = asyncio.Event()
+
+        async def forever(_request: Request) -> Response:
+            reached.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        self.site.go.answers["forever"] = forever
+        client = await self.client()
+        await client.send("GET /go/forever HTTP/1.1\r\nHost: a\r\n\r\n")
+        await reached.wait()
         return client
 
     async def stop(self) -> None:

@@ -196,17 +196,7 @@ async def test_a_failure_nobody_foresaw_tells_an_id_and_nothing_else(
 
 @pytest.mark.gen_test
 async def test_a_client_that_leaves_cancels_its_handler(served: Served) -> None:
-    reached = asyncio.Event()
-
-    async def forever(_request: Request) -> Response:
-        reached.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    served.site.go.answers["forever"] = forever
-    client = await served.client()
-    await client.send("GET /go/forever HTTP/1.1\r\nHost: a\r\n\r\n")
-    await reached.wait()
+    client = await served.waiting_client()
     await client.close()
     await served.site.go.cancelled.wait()
 
@@ -422,17 +412,7 @@ async def test_retiring_answers_once_more(served: Served) -> None:
 
 @pytest.mark.gen_test
 async def test_what_outlives_the_grace_is_cut(served: Served) -> None:
-    reached = asyncio.Event()
-
-    async def forever(_request: Request) -> Response:
-        reached.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    served.site.go.answers["forever"] = forever
-    client = await served.client()
-    await client.send("GET /go/forever HTTP/1.1\r\nHost: a\r\n\r\n")
-    await reached.wait()
+    await served.waiting_client()
     await served.serving.drain(0.01)
     assert len(served.serving.connections) == 0
     assert served.site.go.cancelled.is_set()

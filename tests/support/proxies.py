@@ -16,6 +16,7 @@ import base64
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Self
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 Address = tuple[str, int]
 
 
-class _Proxy:
+class _Proxy(ABC):
     """Accepts on a loopback port and hands each connection to ``_handle`` in a thread.
 
     ``names``: host names that only this proxy knows, and where they lead. ``login``: the user name and password it
@@ -79,8 +80,9 @@ class _Proxy:
             with self._lock:
                 self._open.discard(client)
 
+    @abstractmethod
     def _handle(self, client: socket.socket, reader: IO[bytes]) -> None:
-        raise NotImplementedError
+        """Answer what comes on one connection."""
 
     def _connect(self, host: str, port: int) -> socket.socket:
         """A connection to where the name leads; nothing but loopback is reached."""
