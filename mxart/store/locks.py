@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from mxart.errors import StoreFull
+from mxart.store.disk import full_is_an_error
 
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock on 64-bit Linux: type, whence, start, length, pid (0)
 _OFFSETS = 1 << 46  # leaves room for 16 bits of slot numbers below 2^62
@@ -61,12 +61,8 @@ def _try(path: Path, offsets: Iterable[int]) -> tuple[FileLock, int] | None:
 
 
 def _open(path: Path) -> int:
-    try:
+    with full_is_an_error("a lock"):
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreFull("the disk of the store is full: free some space and try again") from error
-        raise
 
 
 class FileLocks:
@@ -81,8 +77,8 @@ class FileLocks:
         return None if held is None else held[0]
 
     async def lock(self, key: str) -> FileLock:
-        while (lock := self.try_lock(key)) is None:  # noqa: ASYNC110 - the holder may be another process: nothing to await but time
-            await asyncio.sleep(_POLL)
+        while (lock := self.try_lock(key)) is None:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL)  # the holder may be another process: there is nothing to await but time
         return lock
 
     def slots(self, name: str, count: int) -> FileSlots:
