@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from mxart.errors import MxartError
 from mxart.model import Content, Digest, Entry, Principal, Request, Resource, Response
+from mxart.settings import UpstreamSettings
 from mxart.trail import Trail
 
 
@@ -27,6 +29,10 @@ class Policy:
     max_size: int  # bytes; more is TooLarge from a client, BadUpstream from an upstream
     digest: Digest | None = None  # when the name itself tells it
     document: bool = False  # small, or useless in part: given to readers only when it is whole and checked
+    index: bool = False  # names what there is: generated where that is published, merged in a group, never published
+    folder: str = ""  # where all of its package lies, with the last slash: what an index is generated from, and what
+    #                   makes the name a hosted repository's own; "": it belongs to no package
+    unit: Resource | None = None  # in a group, what has this in common comes from one member: the first that has it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,12 +45,23 @@ class Context:
     cached_only: bool = False  # answer from what is held; ask no upstream
 
 
-@dataclass(slots=True, kw_only=True)
-class Publication:
-    """What a client publishes: entries over blobs that are committed already, made visible in one transaction."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One path of a publication, and what is to stand there."""
 
-    entries: Sequence[Entry]
-    replace: bool = False  # may these entries take the place of others with different content?
+    resource: Resource
+    upload: Ingest  # committed; made by the repository that it is published to
+    published: float = 0.0  # UTC seconds; when its author says that it came to be
+    keep: bool = False  # other content that stands there already may stay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What a client publishes: made visible in one transaction, or not at all."""
+
+    parts: Sequence[Part]
+    replace: bool = False  # may they take the place of other content, or of other content that was deleted?
+    drops: Sequence[Resource] = ()  # what vanishes in the same transaction, without trash or tombstone
 
 
 class Format(Protocol):
@@ -108,34 +125,106 @@ class Repository(Protocol):
         order; asks no upstream. Raises Denied."""
         ...
 
-    async def publish(self, publication: Publication, context: Context) -> None:
-        """True after: every entry is durable and visible, or none is. Raises Unsupported where nothing can be
-        published, Conflict where other content is in the way."""
+    async def owns(self, resource: Resource) -> bool:
+        """Has the package of ``resource`` been published here, now or before its deletion? Then the name belongs to the
+        house: nobody outside is to be asked for it. What only passes others' content on owns nothing."""
         ...
 
-    async def delete(self, resource: Resource, context: Context) -> None:
-        """True after: it is gone for readers and in the trash. Raises NotFound, Unsupported."""
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
+        """Begin the upload of what is to stand at ``resource``; ``resume``: the ``id`` of one that was begun before.
+        Raises Unsupported where nothing can be published, Denied, NotFound for an upload that is not there, Conflict
+        for one that another request is at."""
         ...
 
-    async def ingest(self, context: Context, resume: str | None = None) -> Ingest:
-        """Begin an upload; ``resume`` names one that was begun before. Raises Unsupported, NotFound."""
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        """True after: every part is durable and visible, and was not before in part; or, when it raises, none is. The
+        uploads have been used up, and are to be cancelled all the same.
+
+        Returns False when all of it stood there already. Raises Unsupported, Denied, StoreFull, and Conflict where
+        other content is in the way, or was: what has been deleted may come back only as it was.
+        """
+        ...
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        """True after: they are gone for readers, all at once, and in the trash, from which they come back together.
+        Those that are not there do not matter. Raises NotFound (Gone) when none is there, Unsupported, Denied."""
         ...
 
 
 class Ingest(Protocol):
-    """An upload: write any number of times, then commit or cancel."""
+    """An upload: write any number of times, then commit, or cancel. One user at a time."""
+
+    id: str  # by which it can be resumed
+    size: int  # bytes so far
 
     async def write(self, chunk: bytes) -> None:
-        """Raises TooLarge, StoreFull."""
+        """Raises TooLarge beyond the policy's ``max_size``, StoreFull."""
         ...
 
-    async def commit(self, expected: Digest | None) -> Digest:
-        """True after: the blob is durable. Raises Corrupt when it is not what was expected."""
+    def open(self) -> BinaryIO:
+        """What has been written, for reading in a thread; the caller closes it."""
+        ...
+
+    async def commit(self, expected: Digest | None = None) -> Digest:
+        """True after: the bytes are on disk, and ready to be published; nothing more can be written. Returns their
+        SHA-256. Raises Invalid when they are not what was expected."""
         ...
 
     async def cancel(self) -> None:
-        """Safe at any time, also after commit."""
+        """True after: what was not published is gone. Safe at any time, also after commit and publication."""
         ...
+
+    async def suspend(self) -> None:
+        """True after: what has been written waits for whoever resumes it, in any worker."""
+        ...
+
+
+# --- a program in place of an upstream ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders that a program may use. ``home`` is its alone and vanishes afterwards; ``cache`` is shared with others
+    that run at the same time, and is emptied now and then."""
+
+    home: Path
+    cache: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run: never through a shell."""
+
+    arguments: tuple[str, ...]  # the program first
+    environment: Mapping[str, str]  # all of it
+    files: Mapping[str, str] = field(default_factory=dict)  # name in ``home`` → text, readable by its owner alone
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended. The outputs are cut where they grow long."""
+
+    code: int
+    output: bytes
+    errors: bytes
+
+
+class Tool(Protocol):
+    """How a program on this machine stands in for an upstream that speaks HTTP. Pure but for looking at the files that
+    the program left."""
+
+    def command(self, path: str, places: Places) -> Command:
+        """What fetches ``path`` (as `Format.upstream_path` gives it). Raises NotFound for what it cannot have,
+        Unavailable when the program is not installed."""
+        ...
+
+    def content(self, path: str, outcome: Outcome, places: Places) -> Path | bytes:
+        """The content that was fetched: a file below ``places``, or a few bytes. Raises NotFound when the source says
+        that it is not there, Unavailable when it could not be asked, BadUpstream for everything else."""
+        ...
+
+
+# --- registration --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +244,7 @@ class FormatFactory(Protocol):
 
     name: str
     kinds: tuple[str, ...]  # the repository kinds that it supports: "proxy", "hosted", "group"
+    tools: tuple[str, ...]  # the words that ``upstream`` may be instead of a URL: "vcs"
     settings: type[Any]  # a frozen dataclass: the format's own keys of [[repository]], with defaults
 
     def build(self, settings: Any) -> Format: ...
@@ -163,8 +253,20 @@ class FormatFactory(Protocol):
         """Further upstreams that the settings name, beside the repository's own: name in `Resource.upstream` → URL."""
         ...
 
+    def combined(self, settings: Any, members: Sequence[Any]) -> Any:
+        """The settings of a group: its own, and what follows from those of its members, the earlier ones first."""
+        ...
+
+    def tool(self, word: str, upstream: UpstreamSettings, settings: Any) -> Tool:
+        """What fetches when ``upstream`` is one of ``tools``."""
+        ...
+
     def client_lines(self, base_url: str) -> Sequence[str]:
         """The lines of client configuration that a person copies to use a repository at ``base_url``."""
+        ...
+
+    def publish_lines(self, base_url: str) -> Sequence[str]:
+        """The lines that a person copies to publish something to a repository at ``base_url``."""
         ...
 
     def discover(self, run: Callable[[Sequence[str]], str], environ: Mapping[str, str]) -> Sequence[Proposal]:

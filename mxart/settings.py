@@ -79,9 +79,10 @@ class CredentialSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSettings:
-    """How to reach one upstream."""
+    """How to reach one upstream: by HTTP, or by a program on this machine that fetches from elsewhere."""
 
-    url: str  # base URL, http or https, no trailing slash, no credentials
+    url: str  # base URL, http or https, no trailing slash, no credentials; "" with a tool
+    tool: str = ""  # "vcs": fetch from version control by the format's own command
     http_proxy: str | None = None  # URL of a proxy; "": none; None: what the environment says (http_proxy, no_proxy, …)
     auth: CredentialSettings = CredentialSettings()
     ca_file: Path | None = None  # a private authority, PEM; None: the system's
@@ -90,6 +91,8 @@ class UpstreamSettings:
     retries: int = 2
     max_connections: int = 32  # over all workers
     queue_timeout: float = 60.0
+    auth_hosts: Mapping[str, CredentialSettings] = field(default_factory=dict)  # host → what proves a tool to it
+    time_limit: float = 300.0  # that one run of a tool may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,10 @@ class RepositorySettings:
     kind: Kind
     store: str = "default"
     upstream: UpstreamSettings | None = None  # of a proxy
+    members: tuple[str, ...] = ()  # of a group, in the order in which they are asked
+    publish_to: str = ""  # of a group: the member that takes what is published; "": none
+    exclusive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a group: member → names only it may have
+    shared_names: tuple[str, ...] = ()  # of a group: globs on names that no hosted member owns alone
     ttl: float = 300.0
     negative_ttl: float = 60.0
     block: tuple[str, ...] = ()  # globs on the format's package name

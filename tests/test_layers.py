@@ -41,10 +41,11 @@ ROWS = {
     "mxart.__main__": 7,
 }
 
-# in row 0, which otherwise would not see each other
+# in one row, whose modules otherwise would not see each other
 WITHIN_ROW = {
     "mxart.model": {"mxart.errors", "mxart.units"},
     "mxart.httpfields": {"mxart.errors"},
+    "mxart.contract": {"mxart.settings"},
     "mxart.jobs": {"mxart.repository"},
 }
 

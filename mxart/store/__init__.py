@@ -62,6 +62,17 @@ class Trashed:
     id: int  # the change that deleted it
     entry: Entry
     deleted: float  # UTC seconds
+    batch: int = 0  # the id of the first of those that were deleted together, and come back together
+    batch_size: int = 1  # how many they were
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An entry that is to stand, and what may be done about other content at its place."""
+
+    entry: Entry
+    replace: bool = False  # it gives way, and so does the memory of what was deleted
+    keep: bool = False  # it may stay, and the offer is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +172,35 @@ class Index(Accounts, Protocol):
         """Entries below ``prefix`` in byte order of their keys, from the one after ``after``; absences included."""
         ...
 
+    async def publish(self, offers: Sequence[Offer], drops: Collection[tuple[str, str]] = ()) -> Sequence[Entry]:
+        """True after, durably and all at once: each offered entry stands, or the same content stood already, or other
+        content that may stay; nothing stands at ``drops`` (repository, path), and the trash has nothing of it.
+
+        Returns the entries that are new. Raises Conflict, and nothing has changed, when other content is in the way: it
+        stands, or stood and was withdrawn.
+        """
+        ...
+
+    async def derive(self, entry: Entry) -> None:
+        """The entry stands, made from others, in place of any other. Not a change: the log has nothing of it, and it
+        can be made again, so it is not durable either."""
+        ...
+
+    async def withdraw(self, repository: str, paths: Sequence[str], when: float) -> Sequence[Trashed]:
+        """True after, durably and all at once: a tombstone stands where content stood (an entry with ``absent`` 410,
+        which remembers the digest in its ``checksums``), the content is in the trash as one batch. Returns it, empty
+        when there was none."""
+        ...
+
     async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
         """True after: no entry stands there; the deleted one is in the trash. None when there was none."""
         ...
 
     async def trash(self, after: int = 0, limit: int = 1000) -> Sequence[Trashed]: ...
 
-    async def restore(self, trash_id: int, when: float) -> Entry:
-        """True after: the entry stands again. Raises NotFound, or Conflict when another has taken its place."""
+    async def restore(self, trash_id: int, when: float) -> Sequence[Entry]:
+        """True after: the entry stands again, and all that were deleted with it. Raises NotFound, also when not all of
+        them are there any more; Conflict when other content has taken the place of one."""
         ...
 
     async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
@@ -180,6 +212,10 @@ class Index(Accounts, Protocol):
 
     async def latest_change(self) -> int:
         """The sequence of the newest change, 0 when there has been none."""
+        ...
+
+    async def changed(self, repository: str) -> int:
+        """The sequence of the newest change of this repository's entries, 0 when there has been none."""
         ...
 
     async def prune_changes(self, before: int, limit: int = 1000) -> int:
@@ -227,6 +263,14 @@ class Index(Accounts, Protocol):
 
     async def forget_download(self, download: Download) -> None:
         """Drop the record, unless a later attempt or state has taken its place."""
+        ...
+
+    async def choice(self, repository: str, path: str) -> str:
+        """What was chosen last for the path, "" when nothing was."""
+        ...
+
+    async def choose(self, repository: str, path: str, chosen: str) -> None:
+        """Remember a choice for all workers. Not durable; "" forgets it."""
         ...
 
     async def note(self, name: str) -> bytes | None:
@@ -327,6 +371,13 @@ class Store:
         finally:
             lock.release()
 
+    async def publish(
+        self, offers: Sequence[tuple[Offer, Path]], drops: Collection[tuple[str, str]] = ()
+    ) -> Sequence[Entry]:
+        """As `Index.publish`; the bytes of each file (whole and hashed) become the blob of its offer. When it raises,
+        no blob has been left that nobody names. Raises Conflict, StoreFull."""
+        raise NotImplementedError
+
 
 __all__ = [
     "Account",
@@ -342,6 +393,7 @@ __all__ = [
     "Lock",
     "Locks",
     "Miscount",
+    "Offer",
     "Slots",
     "Store",
     "Trashed",
