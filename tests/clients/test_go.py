@@ -3,7 +3,6 @@ goes wrong."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.clients.gocommand import Go
 from tests.support.certs import Authority
 from tests.support.modules import Module, build_tree
 from tests.support.proxies import HttpProxy, SocksProxy
@@ -65,57 +65,6 @@ func main() { fmt.Println(hello.Say(), old.Age, edge.Sharp) }
 """
 
 
-class Go:
-    """The go command in a home of its own, using one module proxy and nothing else."""
-
-    def __init__(self, program: str, folder: Path, proxy: str, database: SumDB) -> None:
-        self._program = program
-        self.project = folder / "project"
-        self.project.mkdir(parents=True)
-        self._modules = folder / "modules"
-        self.environment = {
-            "PATH": str(Path(program).parent) + ":/usr/bin:/bin",
-            "HOME": str(folder),
-            "GOCACHE": _build_cache(program, folder),
-            "GOMODCACHE": str(self._modules),
-            "GOPATH": str(folder / "gopath"),
-            "GOPROXY": proxy,
-            "GOSUMDB": database.key,
-            "GOTOOLCHAIN": "local",
-            "GOFLAGS": "-modcacherw",
-            "GOENV": "off",
-            "GIT_ALLOW_PROTOCOL": "none",
-        }
-
-    def __call__(self, *arguments: str) -> str:
-        """What the command prints. Fails the test when it fails."""
-        done = self.attempt(*arguments)
-        assert done.returncode == 0, f"go {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [self._program, *arguments]
-        return subprocess.run(
-            command, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=240, check=False
-        )
-
-    def start_program(self) -> None:
-        """A new module with a program that needs everything."""
-        (self.project / "main.go").write_text(PROGRAM)
-        self("mod", "init", "example.org/program")
-
-    def forget_modules(self) -> None:
-        """As on a new machine: no module, and nothing known of the checksum database."""
-        shutil.rmtree(self._modules)
-        shutil.rmtree(Path(self.environment["GOPATH"]), ignore_errors=True)
-
-
-def _build_cache(program: str, folder: Path) -> str:
-    """The machine's own, so that the standard library is compiled once; it has nothing of modules."""
-    found = subprocess.run([program, "env", "GOCACHE"], capture_output=True, text=True, check=False).stdout.strip()
-    return found or str(folder / "build")
-
-
 @pytest.fixture
 def database() -> SumDB:
     database = SumDB("sums.example.org")
@@ -146,14 +95,14 @@ def config(upstream: ScriptedUpstream, database: SumDB, *more: str) -> str:
 @pytest.fixture
 def make_go(client: Callable[[str], str], tmp_path: Path, database: SumDB) -> Callable[..., Go]:
     def make(proxy: str, name: str = "home") -> Go:
-        return Go(client("go"), tmp_path / name, proxy, database)
+        return Go(client("go"), tmp_path / name, proxy, database.key)
 
     return make
 
 
 def build(go: Go) -> None:
     """A program that needs everything is made, built and run, its modules verified."""
-    go.start_program()
+    go.start_program(PROGRAM)
     go("get", "example.com/Hello@v1.0.0", "example.com/old@v3.0.0+incompatible", "example.com/edge@main")
     go("build", "-o", "program", ".")
     assert subprocess.run([go.project / "program"], capture_output=True, check=True).stdout == b"well met 3 true\n"
