@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,9 @@ class Surroundings:
     environ: Mapping[str, str]
 
 
-def read_upstream(table: Table, around: Surroundings) -> UpstreamSettings | None:
-    """The upstream of a proxy; None when ``upstream`` is missing, or wrong and noted."""
+def read_upstream(table: Table, around: Surroundings, tools: Collection[str] = ()) -> UpstreamSettings | None:
+    """The upstream of a proxy; None when ``upstream`` is missing, or wrong and noted. ``tools``: the words that it may
+    be instead of a URL."""
     url = table.take("upstream", values.http_url, "")
     default = UpstreamSettings(url=url)
     settings = UpstreamSettings(

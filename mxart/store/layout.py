@@ -6,6 +6,7 @@
       blobs/sha256/ab/ab12…     immutable content named by its digest, mode 0444
       incoming/                 downloads (d-…) and uploads (u-…) in progress
       quarantine/               damaged content that fsck --repair took out of blobs/
+      scratch/                  folders in which tools work, NAME~…~UTC seconds from which they are nobody's
       index/data.mdb, lock.mdb  the LMDB environment
       locks/keys, locks/slots   files of which single bytes are locked; always empty
       admin-password            made at the first start, mode 0600
@@ -64,6 +65,10 @@ def quarantine_folder(data: Path) -> Path:
     return data / "quarantine"
 
 
+def scratch_folder(data: Path) -> Path:
+    return data / "scratch"
+
+
 def index_folder(data: Path) -> Path:
     return data / "index"
 
@@ -78,7 +83,7 @@ def admin_password_path(data: Path) -> Path:
 
 def make_folders(data: Path) -> None:
     """Every folder exists after the call. Raises OSError."""
-    for folder in (blobs_folder, incoming_folder, quarantine_folder, index_folder, locks_folder):
+    for folder in (blobs_folder, incoming_folder, quarantine_folder, scratch_folder, index_folder, locks_folder):
         folder(data).mkdir(parents=True, exist_ok=True)
 
 
