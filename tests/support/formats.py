@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mxart.contract import Format, Proposal
+from mxart.contract import Format, Proposal, Tool
 from mxart.errors import Invalid
+from mxart.settings import UpstreamSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class CinderFactory:
         self, name: str = "cinder", settings: type[Any] = CinderSettings, proposals: Sequence[Proposal] = ()
     ) -> None:
         self.name = name
-        self.kinds: tuple[str, ...] = ("proxy",)
+        self.kinds: tuple[str, ...] = ("proxy", "hosted", "group")
+        self.tools: tuple[str, ...] = ("vcs",)
         self.settings = settings
         self.proposals = proposals
 
@@ -49,8 +51,17 @@ class CinderFactory:
     def upstreams(self, settings: Any) -> Mapping[str, str]:
         return {f"sumdb/{name}": url for name, url in settings.sumdb.items()}
 
+    def combined(self, settings: Any, members: Sequence[Any]) -> Any:
+        return settings
+
+    def tool(self, word: str, upstream: UpstreamSettings, settings: Any) -> Tool:
+        raise AssertionError("a configuration is read without building a tool")
+
     def client_lines(self, base_url: str) -> Sequence[str]:
         return [f"cinder use {base_url}"]
+
+    def publish_lines(self, base_url: str) -> Sequence[str]:
+        return [f"cinder push {base_url}"]
 
     def discover(self, run: Callable[[Sequence[str]], str], environ: Mapping[str, str]) -> Sequence[Proposal]:
         return self.proposals

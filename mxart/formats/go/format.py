@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import BinaryIO
 
-from mxart.contract import Context, Policy, Proposal, Repository
+from mxart.contract import Context, Policy, Proposal, Repository, Tool
 from mxart.errors import Corrupt, MxartError, Unsupported
 from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, tiles, wire
 from mxart.formats.go.paths import GoResource
 from mxart.formats.go.settings import GoSettings
+from mxart.formats.go.vcs import GoCommand
 from mxart.model import Entry, Redirect, Request, Resource, Response
+from mxart.settings import UpstreamSettings
 
 _READS = ("GET", "HEAD")
 _PARSED = 1024  # paths that are remembered with what they ask for, some KiB each at most
@@ -21,10 +24,14 @@ _MAX_SIZE: Mapping[str, int] = {
     "latest": documents.MAX_RECORD,
     "mod": documents.MAX_GOMOD,
     "zip": modzip.MAX_ZIP,
+    "staged-info": documents.MAX_RECORD,
+    "staged-mod": documents.MAX_GOMOD,
     "sumdb-supported": 0,
     "sumdb-latest": sumdb.MAX_NOTE,
     "sumdb-lookup": sumdb.MAX_NOTE,
 }
+_FILES = frozenset({"info", "mod", "zip"})
+_INDEXES = frozenset({"list", "latest"})
 _IMMUTABLE = frozenset({"mod", "zip", "sumdb-lookup", "sumdb-tile"})
 
 
@@ -45,11 +52,15 @@ class GoFormat:
     def policy(self, resource: Resource) -> Policy:
         """How it is kept: everything but a zip is given to readers only when it is whole and checked."""
         resource = _go(resource)
+        is_immutable = _is_immutable(resource)
         return Policy(
-            immutable=_is_immutable(resource),
+            immutable=is_immutable,
             media_type=wire.media_type(resource),
             max_size=resource.tile.size if resource.tile else _MAX_SIZE[resource.kind],
             document=resource.kind != "zip",
+            index=resource.kind in _INDEXES,
+            folder=paths.folder(resource),
+            unit=paths.sibling(resource, "info") if is_immutable and resource.kind in _FILES else None,
         )
 
     def upstream_path(self, resource: Resource) -> str:
@@ -96,7 +107,8 @@ class GoFactory:
     """Registers Go modules."""
 
     name = "go"
-    kinds: tuple[str, ...] = ("proxy",)
+    kinds: tuple[str, ...] = ("proxy", "hosted", "group")
+    tools: tuple[str, ...] = ("vcs",)
     settings = GoSettings
 
     def build(self, settings: GoSettings) -> GoFormat:
@@ -105,8 +117,26 @@ class GoFactory:
     def upstreams(self, settings: GoSettings) -> Mapping[str, str]:
         return {f"sumdb/{name}": url.rstrip("/") for name, url in settings.sumdb.items()}
 
+    def combined(self, settings: GoSettings, members: Sequence[GoSettings]) -> GoSettings:
+        """A group proxies the databases of all members, and takes forks when one that it could pass them to does."""
+        databases: dict[str, str] = {}
+        for source in (settings, *members):
+            databases = {**source.sumdb, **databases}
+        allow_forks = any(source.allow_forks for source in (settings, *members))
+        return replace(settings, sumdb=databases, allow_forks=allow_forks)
+
+    def tool(self, word: str, upstream: UpstreamSettings, settings: GoSettings) -> Tool:
+        """The go command, for "vcs"."""
+        return GoCommand(upstream, settings)
+
     def client_lines(self, base_url: str) -> Sequence[str]:
         return [f"go env -w GOPROXY={base_url}"]
+
+    def publish_lines(self, base_url: str) -> Sequence[str]:
+        return [
+            f"mxart go publish . --to {base_url}",
+            f"curl --fail-with-body -u USER -T FILE.zip {base_url}/MODULE/@v/VERSION.zip",
+        ]
 
     def discover(self, run: discover.Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
         return discover.discover(run, environ)

@@ -9,7 +9,7 @@ Specifications: Go Modules Reference, "GOPROXY protocol"; design document 25530,
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 from urllib.parse import quote
 
@@ -20,12 +20,13 @@ from mxart.model import Resource
 
 VersionKind = Literal["info", "mod", "zip"]
 _VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
+_STAGED = "staged"  # a module path's first element has a dot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoResource(Resource):
-    """A Go resource with its parts. ``kind`` is one of list, latest, info, mod, zip, sumdb-supported, sumdb-latest,
-    sumdb-lookup and sumdb-tile."""
+    """A Go resource with its parts. ``kind`` is one of list, latest, info, mod, zip, staged-info, staged-mod,
+    sumdb-supported, sumdb-latest, sumdb-lookup and sumdb-tile."""
 
     module: str = ""  # not escaped
     version: str = ""  # not escaped; of an info also a branch, a tag or a commit
@@ -60,6 +61,21 @@ def version_file(module: str, version: str, kind: VersionKind) -> GoResource:
         names.check_version_of(module, version)
     path = f"{names.escape(module)}/@v/{names.escape(version)}.{kind}"
     return GoResource(path=path, kind=kind, package=module, module=module, version=version)
+
+
+def sibling(resource: GoResource, kind: VersionKind) -> GoResource:
+    """Another of the three files of the same version."""
+    return replace(resource, path=f"{resource.path.removesuffix(resource.kind)}{kind}", kind=kind)
+
+
+def staged(resource: GoResource) -> GoResource:
+    """Where an .info or .mod waits that was published before its .zip. No path that is parsed leads there."""
+    return replace(resource, path=f"{_STAGED}/{resource.path}", kind=f"staged-{resource.kind}")
+
+
+def folder(resource: GoResource) -> str:
+    """The path below which all files of its module lie, with its last slash; "" without a module."""
+    return f"{names.escape(resource.module)}/@v/" if resource.module else ""
 
 
 def supported(database: str) -> GoResource:

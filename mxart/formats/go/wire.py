@@ -20,6 +20,8 @@ _MEDIA_TYPES: Mapping[str, str] = {
     "latest": "application/json",
     "mod": _TEXT,
     "zip": "application/zip",
+    "staged-info": "application/json",
+    "staged-mod": _TEXT,
     "sumdb-supported": _TEXT,
     "sumdb-latest": _TEXT,
     "sumdb-lookup": _TEXT,
