@@ -6,7 +6,6 @@ The whole decision is `Proxy.get`, top to bottom (DESIGN §4).
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ from mxart.httpfields import caching
 from mxart.model import Blob, Content, Entry, Resource
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
+from mxart.repository.held import below, opened, readable
 from mxart.repository.single_flight import Seat, SingleFlight
 from mxart.repository.transfer import Plan
 from mxart.store import Store
 from mxart.upstream import Upstream
 from mxart.upstream.failures import Throttled
-
-log = logging.getLogger("mxart.repository")
 
 Why = Literal["miss", "stale"]
 
@@ -74,40 +72,26 @@ class Proxy:
         return await self._fetched(resource, policy, context)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        held: list[Entry] = []
-        last = ""
-        while page := await self._index.list(self.name, resource.path, last):
-            held += (entry for entry in page if entry.digest is not None)
-            last = page[-1].path
-        return held
+        entries = await below(self._index, self.name, resource.path)
+        return [entry for entry in entries if entry.digest is not None]
 
-    async def publish(self, publication: Publication, context: Context) -> None:
+    async def owns(self, resource: Resource) -> bool:
+        return False
+
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         raise self._read_only()
 
-    async def delete(self, resource: Resource, context: Context) -> None:
+    async def publish(self, publication: Publication, context: Context) -> bool:
         raise self._read_only()
 
-    async def ingest(self, context: Context, resume: str | None = None) -> Ingest:
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
         raise self._read_only()
 
     # --- what we hold ---
 
     def _open(self, entry: Entry, policy: Policy) -> Blob | None:
         """The entry's blob; None when the store has lost it, then it must be fetched again."""
-        if entry.digest is None:
-            return None
-        file = self._parts.store.blobs.open(entry.digest, entry.size)
-        if file is None:
-            log.error("%s/%s: its blob %s is missing or damaged", self.name, entry.path, entry.digest)
-            return None
-        self._index.served(entry, self._parts.clock())
-        return Blob(
-            file=file,
-            size=entry.size,
-            digest=entry.digest,
-            media_type=policy.media_type,
-            last_modified=entry.last_modified,
-        )
+        return opened(self._parts.store, entry, policy.media_type, self._parts.clock())
 
     def _cached_only(self, entry: Entry | None, policy: Policy, context: Context) -> Content:
         if entry is not None and (blob := self._open(entry, policy)):
@@ -179,7 +163,7 @@ class Proxy:
             policy=policy,
             check=lambda file: parts.format.check(resource, file),
             settled=lambda entry, since: self._settled(entry, policy, since),
-            readable=self._readable,
+            readable=lambda entry: readable(parts.store, entry),
             retries=parts.retries,
             clock=parts.clock,
         )
@@ -187,16 +171,10 @@ class Proxy:
 
     def _settled(self, entry: Entry, policy: Policy, since: float) -> bool:
         """Does the entry answer who has waited since then?"""
-        if entry.digest is not None and not self._readable(entry):
+        if entry.digest is not None and not readable(self._parts.store, entry):
             return False
         verdict = judge(entry, policy, self._parts.lifetimes, self._parts.clock())
         return verdict in (Verdict.FRESH, Verdict.ABSENT) or entry.checked >= since
-
-    def _readable(self, entry: Entry) -> bool:
-        file = self._parts.store.blobs.open(entry.digest, entry.size) if entry.digest is not None else None
-        if file is not None:
-            file.close()
-        return file is not None
 
     def _read_only(self) -> MxartError:
         return Unsupported(f"{self.name} is a proxy: nothing can be published to it or deleted from it")

@@ -1,0 +1,179 @@
+"""A hosted repository: what was published to it, for ever the same, and the indexes generated from that.
+
+What has been deleted leaves a tombstone: its path answers Gone, and can only come back as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mxart.contract import Context, Format, Ingest, Part, Policy, Publication
+from mxart.errors import Conflict, Corrupt, Gone, NotFound, Unsupported
+from mxart.httpfields import caching
+from mxart.model import Content, Entry, Resource
+from mxart.repository import uploads
+from mxart.repository.derived import Derived, Write, is_derived
+from mxart.repository.held import below, date_field, opened
+from mxart.repository.uploads import Upload
+from mxart.store import Offer, Store
+
+_SNAPSHOTS = 5  # times that a folder is listed anew because something came between
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedParts:
+    """What a hosted repository is made of."""
+
+    name: str
+    format: Format
+    store: Store
+    clock: Callable[[], float] = time.time
+
+
+class Hosted:
+    """`contract.Repository` of what clients publish."""
+
+    def __init__(self, parts: HostedParts) -> None:
+        self.name = parts.name
+        self._format = parts.format
+        self._store = parts.store
+        self._index = parts.store.index
+        self._clock = parts.clock
+        self._derived = Derived(parts.name, parts.store, parts.clock)
+
+    async def get(self, resource: Resource, context: Context) -> Content:
+        policy = self._format.policy(resource)
+        if policy.index:
+            return await self._generated(resource, policy, context)
+        entry = await self._index.get(self.name, resource.path)
+        state = "missing" if entry is None else "deleted" if entry.digest is None else "held"
+        context.trail.note("hosted", repository=self.name, path=resource.path, state=state)
+        if entry is None or entry.digest is None:
+            raise self._absence(resource, entry)
+        blob = opened(self._store, entry, policy.media_type, self._clock())
+        if blob is None:
+            raise Corrupt(f"{self.name} has lost the content of {resource.path}: ask its operator to run `mxart fsck`")
+        context.trail.cache_status = caching.hit()
+        return blob
+
+    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        entries = await below(self._index, self.name, resource.path)
+        return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+
+    async def owns(self, resource: Resource) -> bool:
+        folder = self._format.policy(resource).folder
+        return bool(folder) and bool(await self._index.list(self.name, folder, limit=1))
+
+    # --- indexes ---
+
+    async def _generated(self, resource: Resource, policy: Policy, context: Context) -> Content:
+        """The index document, as it was made since the last change of this repository, else made now."""
+        made_from = str(await self._index.changed(self.name))  # before the entries are listed: never newer than they
+
+        async def prepare() -> Write:
+            entries = await self._published(policy.folder)
+            if not entries:
+                raise NotFound(f"nothing has been published to {self.name} for {resource.path}")
+            return lambda out: self._format.generate(resource, entries, out)
+
+        context.trail.note("hosted", repository=self.name, path=resource.path, generated_from=made_from)
+        blob = await self._derived.prepared(resource, policy, made_from, prepare)
+        context.trail.cache_status = caching.hit()
+        return blob
+
+    async def _published(self, folder: str) -> Sequence[Entry]:
+        """What lies in the folder, as it was at one moment: a publication between two pages would be seen in part."""
+        entries: Sequence[Entry] = ()
+        for _ in range(_SNAPSHOTS):
+            sequence = await self._index.changed(self.name)
+            entries = await below(self._index, self.name, folder)
+            if await self._index.changed(self.name) == sequence:
+                break
+        return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+
+    # --- writing ---
+
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
+        policy = self._publishable(resource)
+        if resume is None:
+            return await uploads.begin(self._store, resource, policy)
+        return await uploads.resume(self._store, resource, policy, resume)
+
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        now = self._clock()
+        ready = [(part, self._committed(part)) for part in publication.parts]
+        offers = [
+            (Offer(self._entry(part, upload, now), replace=publication.replace, keep=part.keep), upload.path)
+            for part, upload in ready
+        ]
+        for offer, _ in offers:
+            await self._admit(offer)
+        drops = [(self.name, resource.path) for resource in publication.drops]
+        new = await self._store.publish(offers, drops)
+        context.trail.note("publish", repository=self.name, parts=len(offers), new=len(new))
+        return bool(new)
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        for resource in resources:
+            self._publishable(resource)
+        trashed = await self._index.withdraw(self.name, [resource.path for resource in resources], self._clock())
+        context.trail.note("delete", repository=self.name, deleted=len(trashed))
+        if not trashed:
+            raise await self._nothing(resources)
+
+    def _publishable(self, resource: Resource) -> Policy:
+        policy = self._format.policy(resource)
+        if policy.index:
+            raise Unsupported(f"{resource.path} is made from what is published to {self.name}, and only read")
+        return policy
+
+    def _committed(self, part: Part) -> Upload:
+        """The part's upload. Raises TypeError for what is not one of ours, or not ready: a fault of the format."""
+        self._publishable(part.resource)
+        upload = part.upload
+        if not isinstance(upload, Upload) or not upload.ready(self._store):
+            raise TypeError(f"{part.resource.path}: want a committed upload of the store of {self.name}")
+        return upload
+
+    def _entry(self, part: Part, upload: Upload, now: float) -> Entry:
+        return Entry(
+            repository=self.name,
+            path=part.resource.path,
+            digest=upload.digest,
+            size=upload.size,
+            media_type=self._format.policy(part.resource).media_type,
+            last_modified=date_field(now),
+            published=part.published,
+            created=now,
+            checked=now,
+        )
+
+    async def _admit(self, offer: Offer) -> None:
+        """Raises Conflict when other content is in the way already, so that an ordinary refusal moves no bytes. What
+        comes meanwhile is refused by the transaction."""
+        entry = offer.entry
+        stands = await self._index.get(self.name, entry.path)
+        if stands is None or offer.replace or offer.keep or entry.digest is None:
+            return
+        before = stands.digest.hex if stands.digest is not None else stands.checksums.get("sha256", entry.digest.hex)
+        if before != entry.digest.hex:
+            was = "holds" if stands.digest is not None else "held, until it was deleted,"
+            raise Conflict(
+                f"{self.name} {was} other content at {entry.path}, and published content never changes: "
+                "publish another version"
+            )
+
+    # --- what is not there ---
+
+    def _absence(self, resource: Resource, entry: Entry | None) -> NotFound:
+        if entry is not None and entry.absent == 410:
+            return Gone(entry.reason or f"{resource.path} was deleted from {self.name}")
+        return NotFound(f"{resource.path} has not been published to {self.name}")
+
+    async def _nothing(self, resources: Sequence[Resource]) -> NotFound:
+        """Why there was nothing to delete."""
+        absences = [self._absence(each, await self._index.get(self.name, each.path)) for each in resources]
+        gone = (absence for absence in absences if isinstance(absence, Gone))
+        return next(gone, absences[0] if absences else NotFound("nothing was named that could be deleted"))

@@ -1,0 +1,164 @@
+"""An upload: bytes of a client on their way into the store, in a file of ``incoming/`` that no reader sees.
+
+Whoever writes one holds its lock, so that no other request of any worker goes on with it meanwhile. What a killed
+server leaves is removed by ``gc`` a day after the last byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from mxart.contract import Policy
+from mxart.errors import Conflict, Invalid, NotFound, StoreFull, TooLarge
+from mxart.model import Digest, Resource
+from mxart.offload import offload, undisturbed
+from mxart.store import Lock, Store
+from mxart.store.incoming import IncomingFile
+from mxart.units import format_size
+
+_PREFIX = "u"
+_ID = re.compile(r"u-[0-9a-f]{32}", re.ASCII)  # as `IncomingFile.create` makes them; becomes part of a path
+
+
+class Upload:
+    """`contract.Ingest` over a file of one store. Made by `begin` or `resume`."""
+
+    def __init__(self, store: Store, incoming: IncomingFile, lock: Lock, resource: Resource, limit: int) -> None:
+        """``limit``: bytes."""
+        self.id = incoming.name
+        self.size = incoming.size
+        self._store = store
+        self._incoming = incoming
+        self._lock = lock
+        self._resource = resource
+        self._limit = limit
+        self._committed = False
+        self._ended = False
+
+    @property
+    def path(self) -> Path:
+        """The file, until it becomes a blob."""
+        return self._incoming.path
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of what has been written."""
+        return self._incoming.digest
+
+    def ready(self, store: Store) -> bool:
+        """May it be published to ``store`` now?"""
+        return self._committed and not self._ended and self._store.path == store.path
+
+    async def write(self, chunk: bytes) -> None:
+        self._begun()
+        if self._committed:
+            raise RuntimeError(f"the upload {self.id} was committed: nothing more can be written to it")
+        if self.size + len(chunk) > self._limit:
+            raise TooLarge(
+                f"{self._resource.path} is larger than {format_size(self._limit)}, the most that is taken", self._limit
+            )
+        try:
+            await self._incoming.append(chunk)
+        except StoreFull as error:
+            raise _no_room() from error
+        finally:
+            self.size = self._incoming.size
+
+    def open(self) -> BinaryIO:
+        self._begun()
+        return self.path.open("rb")
+
+    async def commit(self, expected: Digest | None = None) -> Digest:
+        self._begun()
+        if expected is not None:
+            found = await offload(self._incoming.digest_by, expected.algorithm)
+            if found != expected:
+                raise Invalid(
+                    f"what came for {self._resource.path} is {found}, and should be {expected}: send it again"
+                )
+        if not self._committed:
+            await undisturbed(offload(os.fsync, self._incoming.file.fileno()))
+            self._committed = True
+        return self._incoming.digest
+
+    async def cancel(self) -> None:
+        if not self._ended:
+            self._ended = True
+            await undisturbed(offload(self._discard))  # in a thread: to free a large file takes a while
+
+    async def suspend(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._incoming.close()
+            self._lock.release()
+
+    def _discard(self) -> None:
+        self._incoming.discard()
+        self._lock.release()
+
+    def _begun(self) -> None:
+        if self._ended:
+            raise RuntimeError(f"the upload {self.id} has been ended")
+
+
+async def begin(store: Store, resource: Resource, policy: Policy) -> Upload:
+    """A new, empty upload of what is to stand at ``resource``. Raises StoreFull."""
+    try:
+        incoming = await _taken(IncomingFile.create(store.path, _PREFIX), IncomingFile.discard)
+    except StoreFull as error:
+        raise _no_room() from error
+    lock = store.locks.try_lock(_lock_key(incoming.name))
+    if lock is None:  # another key shares its byte: as rare as a lost upload, and mended in the same way
+        incoming.discard()
+        raise Conflict(f"the upload of {resource.path} could not begin: try again")
+    return Upload(store, incoming, lock, resource, policy.max_size)
+
+
+async def resume(store: Store, resource: Resource, policy: Policy, id_: str) -> Upload:
+    """The upload that was suspended under ``id_``, or left by a dead worker. Raises NotFound, Conflict."""
+    if not _ID.fullmatch(id_):
+        raise _unknown(resource)
+    lock = store.locks.try_lock(_lock_key(id_))
+    if lock is None:
+        raise Conflict(f"another request is at this upload of {resource.path}: wait for its end")
+    try:
+        incoming = await _taken(_reopened(store, resource, id_), IncomingFile.close)
+    except BaseException:
+        lock.release()
+        raise
+    return Upload(store, incoming, lock, resource, policy.max_size)
+
+
+async def _reopened(store: Store, resource: Resource, name: str) -> IncomingFile:
+    incoming = await IncomingFile.reopen(store.path, name)
+    if incoming is None:
+        raise _unknown(resource)
+    return incoming
+
+
+async def _taken(coming: Awaitable[IncomingFile], leave: Callable[[IncomingFile], None]) -> IncomingFile:
+    """The file. Who is cancelled meanwhile has left it as ``leave`` does."""
+    future = asyncio.ensure_future(coming)
+    try:
+        return await undisturbed(future)
+    except asyncio.CancelledError:
+        if not future.cancelled() and future.exception() is None:
+            leave(future.result())
+        raise
+
+
+def _lock_key(id_: str) -> str:
+    return f"upload {id_}"
+
+
+def _unknown(resource: Resource) -> NotFound:
+    return NotFound(f"there is no such upload of {resource.path}: begin another one")
+
+
+def _no_room() -> StoreFull:
+    return StoreFull("no room to store what was sent: the disk of the store is full; free some space")
