@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,8 @@ from mxart.units import format_rfc3339, format_size
 if TYPE_CHECKING:
     from mxart.model import Entry
     from mxart.store import Store, Trashed
+
+_LINE = "{id:>8}  {deleted}  {human:>10}  {repository} {path}  (until {until}{together})"
 
 
 @click.group("trash")
@@ -39,7 +41,7 @@ def list_(config: Path | None, store: str | None, as_json: bool) -> None:
         click.echo(json.dumps({"trash": items}))
         return
     for item in items:
-        click.echo("{id:>8}  {deleted}  {human:>10}  {repository} {path}  (until {until})".format(**item))
+        click.echo(_LINE.format(**item, together=_together(item["batch"], item["batch_size"])))
     if not items:
         click.echo("the trash is empty")
 
@@ -51,18 +53,24 @@ def list_(config: Path | None, store: str | None, as_json: bool) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1))
 @click.pass_context
 def restore(ctx: click.Context, config: Path | None, store: str | None, as_json: bool, ids: tuple[int, ...]) -> None:
-    """Put entries back where they were; exits with 1 when one of them cannot be."""
+    """Put entries back where they were, each with those that were deleted together with it; exits with 1 when one of
+    them cannot be."""
     meant = chosen(config, store)
     if len(meant) != 1:
         exit_with(f"there are several stores; say with --store which one: {', '.join(s.name for s in meant)}")
     outcomes = run(meant[0], partial(_restored, ids))
     if as_json:
-        click.echo(json.dumps({"restored": [_outcome(*pair) for pair in outcomes.items()]}))
+        click.echo(json.dumps({"restored": [_outcome(*pair) for pair in outcomes]}))
     else:
-        for trash_id, outcome in outcomes.items():
+        for trash_id, outcome in outcomes:
             click.echo(f"{trash_id}: {outcome if isinstance(outcome, str) else f'restored {outcome.path}'}")
-    if any(isinstance(outcome, str) for outcome in outcomes.values()):
+    if any(isinstance(outcome, str) for _, outcome in outcomes):
         ctx.exit(PROBLEMS)
+
+
+def _together(batch: int, size: int) -> str:
+    """What was deleted together has consecutive ids."""
+    return f"; {batch} to {batch + size - 1} come back together" if size > 1 else ""
 
 
 async def _all(store: Store) -> Sequence[Trashed]:
@@ -72,21 +80,36 @@ async def _all(store: Store) -> Sequence[Trashed]:
     return found
 
 
-async def _restored(ids: Sequence[int], store: Store) -> dict[int, Entry | str]:
-    """What was restored, or why it was not."""
-    outcomes: dict[int, Entry | str] = {}
-    for trash_id in ids:
-        try:
-            outcomes[trash_id] = await store.index.restore(trash_id, time.time())
-        except (NotFound, Conflict) as error:
-            outcomes[trash_id] = error.message
+async def _restored(ids: Sequence[int], store: Store) -> list[tuple[int, Entry | str]]:
+    """What was restored for each id, or why it was not; nothing for those that came back with an earlier one."""
+    batches = {trash_id: await _batch(store, trash_id) for trash_id in ids}
+    outcomes: list[tuple[int, Entry | str]] = []
+    done: set[int] = set()
+    for trash_id, batch in batches.items():
+        if batch not in done:
+            done.add(batch)
+            outcomes += await _outcomes(store, trash_id)
     return outcomes
 
 
-def _record(settings: StoreSettings, trashed: Trashed) -> dict[str, object]:
+async def _batch(store: Store, trash_id: int) -> int:
+    """The batch of the item; its own id when it is not there."""
+    return next((item.batch for item in await store.index.trash(trash_id - 1, 1) if item.id == trash_id), trash_id)
+
+
+async def _outcomes(store: Store, trash_id: int) -> list[tuple[int, Entry | str]]:
+    try:
+        return [(trash_id, entry) for entry in await store.index.restore(trash_id, time.time())]
+    except (NotFound, Conflict) as error:
+        return [(trash_id, error.message)]
+
+
+def _record(settings: StoreSettings, trashed: Trashed) -> dict[str, Any]:
     return {
         "store": settings.name,
         "id": trashed.id,
+        "batch": trashed.batch,
+        "batch_size": trashed.batch_size,
         "repository": trashed.entry.repository,
         "path": trashed.entry.path,
         "size": trashed.entry.size,

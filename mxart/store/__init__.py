@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mxart.model import Digest, Entry
+from mxart.offload import undisturbed
 from mxart.store.layout import blob_lock
 
 
@@ -376,7 +377,40 @@ class Store:
     ) -> Sequence[Entry]:
         """As `Index.publish`; the bytes of each file (whole and hashed) become the blob of its offer. When it raises,
         no blob has been left that nobody names. Raises Conflict, StoreFull."""
-        raise NotImplementedError
+        locks: list[Lock] = []
+        digests = {offer.entry.digest for offer, _ in offers if offer.entry.digest is not None}
+        try:
+            for digest in sorted(digests, key=str):  # in one order, so that no two wait for each other
+                locks.append(await self.locks.lock(blob_lock(digest)))
+            return await undisturbed(self._publish(offers, drops))
+        finally:
+            for lock in locks:
+                lock.release()
+
+    async def _publish(
+        self, offers: Sequence[tuple[Offer, Path]], drops: Collection[tuple[str, str]]
+    ) -> Sequence[Entry]:
+        """With the locks of their blobs held."""
+        adopted: set[Digest] = set()
+        try:
+            for offer, file in offers:
+                digest = offer.entry.digest
+                assert digest is not None
+                if digest not in adopted and not await self._holds(digest, offer.entry.size):
+                    adopted.add(digest)
+                    await self.blobs.adopt(file, digest)
+            return await self.index.publish([offer for offer, _ in offers], drops)
+        finally:
+            for digest in adopted:
+                if await self.index.blob(digest) is None:
+                    await self.blobs.delete(digest)
+
+    async def _holds(self, digest: Digest, size: int) -> bool:
+        """Is it stored, and known to the index?"""
+        file = self.blobs.open(digest, size) if await self.index.blob(digest) is not None else None
+        if file is not None:
+            file.close()
+        return file is not None
 
 
 __all__ = [

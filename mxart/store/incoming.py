@@ -68,7 +68,7 @@ class IncomingFile:
 
     def _append(self, chunk: bytes) -> None:
         view = memoryview(chunk)
-        with full_is_an_error("what the upstream sends"):
+        with full_is_an_error("what comes in"):
             while view:
                 written = os.pwrite(self.file.fileno(), view, self.size)
                 self._state.update(view[:written])
@@ -100,5 +100,5 @@ def _reopen(path: Path) -> FileIO:
 
 
 def _open(path: Path, flags: int) -> FileIO:
-    with full_is_an_error("what the upstream sends"):
+    with full_is_an_error("what comes in"):
         return FileIO(os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o644), "r+")

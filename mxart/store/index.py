@@ -17,14 +17,16 @@ from pathlib import Path
 
 import lmdb
 
-from mxart.errors import Conflict, NotFound, StoreFull, Unavailable
+from mxart.errors import StoreFull, Unavailable
 from mxart.model import Digest, Entry
 from mxart.offload import offload
-from mxart.store import Account, BlobRecord, Change, Download, Figures, Miscount, Trashed, census, records
+from mxart.store import Account, BlobRecord, Change, Download, Figures, Miscount, Offer, Trashed, census, records
 from mxart.store.cursors import first, items
 from mxart.store.disk import full_is_an_error
 from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
+from mxart.store.ledger import Ledger
 from mxart.store.operations import Operations
+from mxart.store.trash import Trash
 from mxart.store.writer import Writer
 
 _READERS = 2048  # reader slots for all processes
@@ -39,7 +41,9 @@ class LmdbIndex:
         self._env = _open(data, map_size)
         self._env.reader_check()
         self._db = {name: self._env.open_db(name.encode()) for name in DATABASES}
-        self._do = Operations(self._db)
+        self._ledger = Ledger(self._db)
+        self._do = Operations(self._ledger)
+        self._trash = Trash(self._ledger)
         self._writer = Writer(self._env)
         self._entries = self._db["entries"]
         self._served: dict[tuple[str, str], float] = {}
@@ -51,7 +55,13 @@ class LmdbIndex:
         return None if record is None else records.unpack_entry(record)
 
     async def put(self, entry: Entry, *, durable: bool = True) -> Entry:
-        return await self._writer.run(lambda txn: self._do.put(txn, entry), durable=durable)
+        return await self._writer.run(lambda txn: self._ledger.put(txn, entry), durable=durable)
+
+    async def publish(self, offers: Sequence[Offer], drops: Collection[tuple[str, str]] = ()) -> Sequence[Entry]:
+        return await self._writer.run(lambda txn: self._do.publish(txn, offers, drops), durable=True)
+
+    async def derive(self, entry: Entry) -> None:
+        await self._writer.run(lambda txn: self._ledger.stand(txn, entry), durable=False)
 
     async def touch(self, entry: Entry) -> None:
         await self._writer.run(lambda txn: self._do.touch(txn, entry), durable=False)
@@ -80,26 +90,22 @@ class LmdbIndex:
 
     # --- trash ---
 
+    async def withdraw(self, repository: str, paths: Sequence[str], when: float) -> Sequence[Trashed]:
+        return await self._writer.run(lambda txn: self._trash.withdraw(txn, repository, paths, when), durable=True)
+
     async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
-        return await self._writer.run(lambda txn: self._do.delete(txn, repository, path, when), durable=True)
+        return await self._writer.run(lambda txn: self._trash.delete(txn, repository, path, when), durable=True)
 
     async def trash(self, after: int = 0, limit: int = 1000) -> Sequence[Trashed]:
         with self._env.begin() as txn:
             found = first(items(txn, self._db["trash"], sequence_key(after + 1)), limit)
             return [records.unpack_trashed(int.from_bytes(key, "big"), record) for key, record in found]
 
-    async def restore(self, trash_id: int, when: float) -> Entry:
-        entry = await self._writer.run(lambda txn: self._do.restore(txn, trash_id, when), durable=True)
-        if entry is None:
-            raise NotFound(f"the trash has no item {trash_id}: see what it has with `mxart trash list`")
-        if isinstance(entry, Trashed):
-            raise Conflict(
-                f"{entry.entry.path} in {entry.entry.repository} has other content by now: delete that first"
-            )
-        return entry
+    async def restore(self, trash_id: int, when: float) -> Sequence[Entry]:
+        return await self._writer.run(lambda txn: self._trash.restore(txn, trash_id, when), durable=True)
 
     async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
-        return await self._writer.run(lambda txn: self._do.expire_trash(txn, before, limit), durable=True)
+        return await self._writer.run(lambda txn: self._trash.expire(txn, before, limit), durable=True)
 
     async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
         with self._env.begin() as txn:
@@ -108,7 +114,11 @@ class LmdbIndex:
 
     async def latest_change(self) -> int:
         with self._env.begin() as txn:
-            return self._do.latest_change(txn)
+            return self._ledger.latest_change(txn)
+
+    async def changed(self, repository: str) -> int:
+        with self._env.begin() as txn:
+            return self._ledger.changed(txn, repository)
 
     async def prune_changes(self, before: int, limit: int = 1000) -> int:
         return await self._writer.run(lambda txn: self._do.prune_changes(txn, before, limit), durable=False)
@@ -117,7 +127,7 @@ class LmdbIndex:
 
     async def blob(self, digest: Digest) -> BlobRecord | None:
         with self._env.begin() as txn:
-            return self._do.blob(txn, bytes.fromhex(digest.hex))
+            return self._ledger.blob(txn, bytes.fromhex(digest.hex))
 
     async def blobs(self, after: str = "", limit: int = 1000) -> Sequence[BlobRecord]:
         return self._blob_records("blobs", after, limit)
@@ -129,7 +139,7 @@ class LmdbIndex:
         start = bytes.fromhex(after)
         with self._env.begin() as txn:
             others = (pair for pair in items(txn, self._db[database], start) if pair[0] != start)
-            return [blob for key, _ in first(others, limit) if (blob := self._do.blob(txn, key))]
+            return [blob for key, _ in first(others, limit) if (blob := self._ledger.blob(txn, key))]
 
     async def forget_blob(self, digest: Digest) -> bool:
         key = bytes.fromhex(digest.hex)
@@ -179,7 +189,14 @@ class LmdbIndex:
     async def forget_download(self, download: Download) -> None:
         await self._writer.run(lambda txn: self._do.forget_download(txn, download), durable=False)
 
-    # --- accounts and notes ---
+    # --- choices, accounts and notes ---
+
+    async def choice(self, repository: str, path: str) -> str:
+        return records.unpack_choice(self._read("choices", entry_key(repository, path)))
+
+    async def choose(self, repository: str, path: str, chosen: str) -> None:
+        key = entry_key(repository, path)
+        await self._writer.run(lambda txn: self._do.choose(txn, key, chosen), durable=False)
 
     async def account(self, name: str) -> Account | None:
         key = name.encode()

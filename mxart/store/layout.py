@@ -22,7 +22,11 @@ Index databases and their keys::
     trash      sequence, 8 bytes big-endian     → Entry and when it was deleted
     accounts   name                             → Account
     notes      name                             → bytes
-    meta       "version", "sequence"            → number
+    choices    REPOSITORY NUL PATH              → the member of a group that answers for it
+    meta       "sequence"                       → number of the newest change
+               "changed" NUL REPOSITORY         → number of the newest change there
+
+A *tombstone* is an entry without a digest, ``absent`` 410, that remembers in ``checksums["sha256"]`` what stood there.
 """
 
 from __future__ import annotations
@@ -32,8 +36,12 @@ from pathlib import Path
 
 from mxart.model import Digest
 
-DATABASES = ("entries", "served", "downloads", "blobs", "loose", "changes", "trash", "accounts", "notes", "meta")
+DATABASES = (
+    *("entries", "served", "downloads", "blobs", "loose", "changes", "trash", "accounts", "notes", "choices"),
+    "meta",
+)
 
+SEQUENCE = b"sequence"  # in meta
 MAX_KEY = 511  # bytes; LMDB's compiled-in limit
 _SHORT = b"\0#"  # no path has a NUL, so this cannot be part of one
 _DIGEST_BYTES = 32
@@ -120,6 +128,10 @@ def blob_lock(digest: Digest) -> str:
 def fetch_lock(repository: str, path: str) -> str:
     """The key of the lock that whoever downloads this path holds."""
     return f"fetch {repository}/{path}"
+
+
+def changed_key(repository: str) -> bytes:
+    return b"changed\0" + repository.encode()
 
 
 def sequence_key(sequence: int) -> bytes:

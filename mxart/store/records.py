@@ -106,6 +106,14 @@ def unpack_number(record: Record | None) -> int:
     return 0 if record is None else int(_unpack(record)[1])
 
 
+def pack_choice(chosen: str) -> bytes:
+    return _pack(chosen)
+
+
+def unpack_choice(record: Record | None) -> str:
+    return "" if record is None else str(_unpack(record)[1])
+
+
 def pack_change(change: Change) -> bytes:
     return _pack(change.repository, change.path, change.action, _digest_bytes(change.digest), change.time)
 
@@ -116,12 +124,13 @@ def unpack_change(sequence: int, record: Record) -> Change:
 
 
 def pack_trashed(trashed: Trashed) -> bytes:
-    return _pack(trashed.deleted, pack_entry(trashed.entry))
+    return _pack(trashed.deleted, pack_entry(trashed.entry), trashed.batch, trashed.batch_size)
 
 
 def unpack_trashed(trash_id: int, record: Record) -> Trashed:
     f = _unpack(record)
-    return Trashed(trash_id, unpack_entry(f[2]), f[1])
+    batch, batch_size = f[3:5] or (trash_id, 1)  # older records have none: each was deleted by itself
+    return Trashed(trash_id, unpack_entry(f[2]), f[1], batch, batch_size)
 
 
 def unpack_trashed_named(record: Record) -> tuple[bytes | None, int]:

@@ -184,7 +184,7 @@ class IndexSuite:
         assert await index.get("go", "a") is None
         assert list(await index.trash()) == [trashed]
         assert await index.trash(after=trashed.id) == []
-        restored = await index.restore(trashed.id, 11.0)
+        (restored,) = await index.restore(trashed.id, 11.0)
         assert await index.get("go", "a") == restored
         assert await index.trash() == []
         with pytest.raises(NotFound):
@@ -200,7 +200,7 @@ class IndexSuite:
         with pytest.raises(Conflict):
             await index.restore(trashed.id, 2.0)
         await index.put(entry_of("a", None))
-        assert (await index.restore(trashed.id, 3.0)).digest == digest_of(b"a")
+        assert [entry.digest for entry in await index.restore(trashed.id, 3.0)] == [digest_of(b"a")]
 
     @pytest.mark.gen_test
     async def test_trash_expires_oldest_first(self, index: Index) -> None:

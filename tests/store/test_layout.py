@@ -49,4 +49,4 @@ def test_folders_are_made_once_and_again(tmp_path: Path) -> None:
     for _ in range(2):
         layout.make_folders(tmp_path / "data")
     made = {str(path.relative_to(tmp_path / "data")) for path in (tmp_path / "data").rglob("*")}
-    assert made == {"blobs", "blobs/sha256", "incoming", "quarantine", "index", "locks"}
+    assert made == {"blobs", "blobs/sha256", "incoming", "quarantine", "scratch", "index", "locks"}

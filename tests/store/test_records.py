@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgpack
 import pytest
 
@@ -52,8 +54,9 @@ def test_the_rest() -> None:
     assert records.unpack_change(7, records.pack_change(change)) == change
     absent = Change(8, "go", "a", "absent", None, 1.5)
     assert records.unpack_change(8, records.pack_change(absent)) == absent
-    trashed = Trashed(9, entry_of("a", b"x"), 2.5)
+    trashed = Trashed(9, entry_of("a", b"x"), 2.5, batch=8, batch_size=3)
     assert records.unpack_trashed(9, records.pack_trashed(trashed)) == trashed
+    assert [records.unpack_choice(record) for record in (records.pack_choice("go-ü"), None)] == ["go-ü", ""]
     account = Account(name="ü", password_hash="$", admin=True, created=1.0)
     assert records.unpack_account(records.pack_account(account)) == account
     assert records.unpack_blob(KEY, records.pack_blob(5, 2)) == BlobRecord(digest_of(b"x"), 5, 2)
@@ -71,6 +74,12 @@ def test_what_names_which_blob() -> None:
 def test_a_record_with_fields_of_a_later_mxart_reads() -> None:
     fields = [*msgpack.unpackb(records.pack_entry(FULL)), "a field more"]
     assert records.unpack_entry(msgpack.packb(fields), FULL.served) == FULL
+
+
+def test_what_was_deleted_before_there_were_batches_is_one_by_itself() -> None:
+    version, deleted, entry, *_ = msgpack.unpackb(records.pack_trashed(Trashed(9, FULL, 2.5)))
+    trashed = records.unpack_trashed(9, msgpack.packb([version, deleted, entry]))
+    assert trashed == Trashed(9, replace(FULL, served=0.0), 2.5, batch=9, batch_size=1)
 
 
 @pytest.mark.parametrize(
