@@ -9,7 +9,7 @@ from io import FileIO
 from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Repository
-from mxart.errors import Corrupt, MxartError, Unsupported
+from mxart.errors import Corrupt, MxartError, NotFound, Unsupported
 from mxart.model import Blob, Bytes, Content, Entry, Redirect, Request, Resource, Response
 from mxart.repository.freshness import Lifetimes
 from mxart.repository.growing import Reader
@@ -23,12 +23,17 @@ from mxart.upstream.build import build
 from mxart.upstream.client import Curl
 
 BIG = bytes(range(256)) * 4096  # 1 MiB: bytes of it are given out long before the end
+TINY = 1000  # bytes that a ``*.tiny`` may have
 START = 1_000_000.0  # UTC seconds, where a `Clock` begins
 
 
 class PlainFormat:
-    """`contract.Format` of files: ``*.zip`` immutable, ``*.list`` a mutable document, others mutable and given out
-    as they come. Content that says "corrupt" is."""
+    """`contract.Format` of files: ``*.zip`` and ``*.info`` immutable, ``*.list`` a mutable document, others mutable and
+    given out as they come; of a ``*.tiny`` few bytes are taken. Content that says "corrupt" is.
+
+    A folder is a package: its ``*.list`` names its zips, one a line, and ``v1.zip`` and ``v1.info`` in it are a unit.
+    What lies in no folder belongs to no package.
+    """
 
     name = "plain"
 
@@ -36,11 +41,16 @@ class PlainFormat:
         return resource(request.path)
 
     def policy(self, resource: Resource) -> Policy:
+        folder, _, name = resource.path.rpartition("/")
+        paired = bool(folder) and resource.kind in ("zip", "info")
         return Policy(
-            immutable=resource.kind == "zip",
+            immutable=resource.kind in ("zip", "info"),
             media_type=f"application/{resource.kind}",
-            max_size=64 << 20,
-            document=resource.kind == "list",
+            max_size=TINY if resource.kind == "tiny" else 64 << 20,
+            document=resource.kind in ("list", "info"),
+            index=bool(folder) and resource.kind == "list",
+            folder=folder and f"{folder}/",
+            unit=_resource(f"{folder}/{name.rpartition('.')[0]}.info") if paired else None,
         )
 
     def upstream_path(self, resource: Resource) -> str:
@@ -53,10 +63,20 @@ class PlainFormat:
             raise RuntimeError("a checker that fails itself")
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
-        raise Unsupported("plain files are not merged")
+        if resource.kind != "list":
+            raise Unsupported("only lists are merged")
+        lines = dict.fromkeys(line for document in documents for line in document.read().splitlines())
+        out.writelines(line + b"\n" for line in lines)
 
     def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
-        raise Unsupported("plain files are not generated")
+        if resource.kind != "list":
+            raise Unsupported("only lists are generated")
+        folder = resource.path.rpartition("/")[0]
+        places = (entry.path.rpartition("/") for entry in entries if entry.path.endswith(".zip"))
+        names = sorted(name for place, _, name in places if place == folder)
+        if not names:
+            raise NotFound(f"{resource.path} would name nothing")
+        out.writelines(name.encode() + b"\n" for name in names)
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         return Response(content=await repository.get(resource, context))
@@ -165,4 +185,10 @@ def pread(file: FileIO, start: int, end: int) -> bytes:
 
 
 def resource(path: str) -> Resource:
-    return Resource(path=path, kind=path.rpartition(".")[2], package=path.rpartition(".")[0])
+    return _resource(path)
+
+
+def _resource(path: str) -> Resource:
+    folder, _, name = path.rpartition("/")
+    stem, _, kind = name.rpartition(".")
+    return Resource(path=path, kind=kind, package=folder or stem)

@@ -5,26 +5,41 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
-from mxart.contract import Context
+from mxart.contract import Context, Repository
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, Unavailable
 from mxart.model import Blob
 from mxart.repository import proxy as proxy_module
 from mxart.store import Store
 from mxart.store.layout import blob_path
 from tests.repository.parts import BIG, Answer, Clock, Worker, resource
+from tests.repository.suite import Make, ReadOnlySuite
 from tests.store.builders import digest_of, entry_of
 from tests.support.upstream import Answer as Reply
 from tests.support.upstream import ScriptedUpstream, Static
 
 DATE = formatdate(1_700_000_000, usegmt=True)
 TTL, NEGATIVE_TTL = 300.0, 60.0
+
+
+class TestProxy(ReadOnlySuite):
+    owning = False
+
+    @pytest.fixture
+    def make(self, upstream: ScriptedUpstream, worker: Worker) -> Make:
+        async def make(held: Mapping[str, bytes]) -> Repository:
+            for path, data in held.items():
+                upstream.static(f"/{path}", data)
+                await fetched(worker, path)
+            return worker.proxy
+
+        return make
 
 
 async def fetched(worker: Worker, path: str) -> str:
