@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mxart.contract import Context, Format, Ingest, Part, Policy, Publication
-from mxart.errors import Conflict, Corrupt, Gone, NotFound, Unsupported
+from mxart.errors import Corrupt, Gone, NotFound, Unsupported
 from mxart.httpfields import caching
 from mxart.model import Content, Entry, Resource
 from mxart.repository import uploads
@@ -18,6 +18,7 @@ from mxart.repository.derived import Derived, Write, is_derived
 from mxart.repository.held import below, date_field, opened
 from mxart.repository.uploads import Upload
 from mxart.store import Offer, Store
+from mxart.store.tombstones import is_new
 
 _SNAPSHOTS = 5  # times that a folder is listed anew because something came between
 
@@ -108,8 +109,8 @@ class Hosted:
             (Offer(self._entry(part, upload, now), replace=publication.replace, keep=part.keep), upload.path)
             for part, upload in ready
         ]
-        for offer, _ in offers:
-            await self._admit(offer)
+        for offer, _ in offers:  # an ordinary refusal moves no bytes; what comes meanwhile, the transaction refuses
+            is_new(offer, await self._index.get(self.name, offer.entry.path))
         drops = [(self.name, resource.path) for resource in publication.drops]
         new = await self._store.publish(offers, drops)
         context.trail.note("publish", repository=self.name, parts=len(offers), new=len(new))
@@ -149,21 +150,6 @@ class Hosted:
             created=now,
             checked=now,
         )
-
-    async def _admit(self, offer: Offer) -> None:
-        """Raises Conflict when other content is in the way already, so that an ordinary refusal moves no bytes. What
-        comes meanwhile is refused by the transaction."""
-        entry = offer.entry
-        stands = await self._index.get(self.name, entry.path)
-        if stands is None or offer.replace or offer.keep or entry.digest is None:
-            return
-        before = stands.digest.hex if stands.digest is not None else stands.checksums.get("sha256", entry.digest.hex)
-        if before != entry.digest.hex:
-            was = "holds" if stands.digest is not None else "held, until it was deleted,"
-            raise Conflict(
-                f"{self.name} {was} other content at {entry.path}, and published content never changes: "
-                "publish another version"
-            )
 
     # --- what is not there ---
 

@@ -1,0 +1,238 @@
+"""Documents that are made when what they are made from has changed, once for all who ask."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import os
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+import pytest
+
+from mxart.contract import Policy
+from mxart.errors import Corrupt, MxartError, NotFound, StoreFull
+from mxart.model import Blob
+from mxart.repository.derived import Derived, Write, is_derived
+from mxart.store import Store
+from mxart.store.layout import blob_path, incoming_folder
+from tests.repository.parts import START, Clock, pread, resource
+from tests.store.builders import digest_of
+from tests.support.descriptors import open_descriptors
+
+LIST = resource("m/all.list")
+POLICY = Policy(immutable=False, media_type="text/plain", max_size=100_000, index=True, folder="m/")
+
+
+class Author:
+    """Writes one document as often as it is asked, and counts. It can be held up in the middle."""
+
+    def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:
+        self.chunks = chunks
+        self.error = error
+        self.times = 0
+        self.started = threading.Event()
+        self.ended = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, out: BinaryIO) -> None:
+        self.times += 1
+        self.started.set()
+        self.go_on.wait(10)
+        try:
+            for chunk in self.chunks:
+                out.write(chunk)
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def derived(store: Store) -> Derived:
+    return Derived("house", store, Clock())
+
+
+async def read(derived: Derived, made_from: str, write: Write) -> bytes:
+    return content(await derived.get(LIST, POLICY, made_from, write))
+
+
+def content(blob: Blob) -> bytes:
+    with blob.file:
+        return pread(blob.file, 0, blob.size)
+
+
+def left(store: Store) -> list[str]:
+    return [file.name for file in incoming_folder(store.path).iterdir()]
+
+
+@pytest.mark.gen_test
+async def test_it_is_made_once_until_what_it_is_made_from_has_changed(derived: Derived, store: Store) -> None:
+    first, second = Author(b"v1\n"), Author(b"v1\n", b"v2\n")
+    for _ in range(3):
+        assert await read(derived, "1", first) == b"v1\n"
+    for _ in range(3):
+        assert await read(derived, "2", second) == b"v1\nv2\n"
+    assert await read(derived, "1", first) == b"v1\n"  # also what was once
+    assert (first.times, second.times) == (2, 1)
+    assert await store.index.changes() == []
+    assert await store.index.changed("house") == 0
+    assert await store.index.miscounts() == []
+    assert [blob.digest for blob in await store.index.loose()] == [digest_of(b"v1\nv2\n")]
+    assert left(store) == []
+
+
+@pytest.mark.gen_test
+async def test_what_it_is(derived: Derived, store: Store) -> None:
+    blob = await derived.get(LIST, POLICY, "1", Author(b"v1\n"))
+    assert (blob.media_type, blob.size, blob.digest) == ("text/plain", 3, digest_of(b"v1\n"))
+    assert blob.last_modified == "Mon, 12 Jan 1970 13:46:40 GMT"  # START
+    blob.close()
+    entry = await store.index.get("house", LIST.path)
+    assert entry is not None
+    assert is_derived(entry)
+    assert entry.media_type == "text/plain"
+
+
+@pytest.mark.gen_test
+async def test_the_same_document_from_something_else_is_as_old_as_it_was(store: Store) -> None:
+    clock = Clock()
+    derived = Derived("house", store, clock)
+    await read(derived, "1", Author(b"v1\n"))
+    inode = blob_path(store.path, digest_of(b"v1\n")).stat().st_ino
+    clock.now += 100
+    blob = await derived.get(LIST, POLICY, "2", Author(b"v1\n"))
+    assert blob.last_modified == "Mon, 12 Jan 1970 13:46:40 GMT"
+    assert os.fstat(blob.file.fileno()).st_ino == inode  # no byte was moved
+    blob.close()
+    entry = await store.index.get("house", LIST.path)
+    assert entry is not None
+    assert entry.created < START + 1
+    assert entry.checked > START + 99
+    assert await store.index.miscounts() == []
+
+
+@pytest.mark.gen_test
+async def test_what_another_worker_made_is_good_here(derived: Derived, store: Store) -> None:
+    other, author = Derived("house", store, Clock()), Author(b"v1\n")
+    await read(other, "1", author)
+    await read(derived, "1", author)
+    assert author.times == 1
+
+
+@pytest.mark.gen_test
+async def test_two_workers_at_once(derived: Derived, store: Store) -> None:
+    workers = [derived, Derived("house", store, Clock())]
+    answers = await asyncio.gather(*(read(worker, "1", Author(b"v1\n")) for worker in workers for _ in range(5)))
+    assert answers == [b"v1\n"] * 10
+    assert await store.index.miscounts() == []
+    assert left(store) == []
+
+
+@pytest.mark.gen_test
+async def test_who_asks_meanwhile_gets_the_same(derived: Derived) -> None:
+    author = Author(b"v1\n")
+    assert await asyncio.gather(*(read(derived, "1", author) for _ in range(20))) == [b"v1\n"] * 20
+    assert author.times == 1
+    answers = await asyncio.gather(*(read(derived, f"{i}", Author(b"%d" % i)) for i in range(2, 10)))
+    assert answers == [b"%d" % i for i in range(2, 10)]  # made from something else is something else
+
+
+@pytest.mark.gen_test
+async def test_a_lost_blob_is_made_again(derived: Derived, store: Store) -> None:
+    author = Author(b"v1\n")
+    await read(derived, "1", author)
+    blob_path(store.path, digest_of(b"v1\n")).unlink()
+    assert await read(derived, "1", author) == b"v1\n"
+    assert author.times == 2
+
+
+@pytest.mark.parametrize(
+    ("author", "kind"),
+    [
+        (Author(b"x" * 100_001), Corrupt),
+        (Author(*[b"x" * 100] * 1001), Corrupt),
+        (Author(b"x" * 100_000, b"x"), Corrupt),
+        (Author(error=NotFound("nothing to list")), NotFound),
+        (Author(b"half of it", error=Corrupt("a member's document")), Corrupt),
+        (Author(b"half of it", error=RuntimeError("a fault of the format")), RuntimeError),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_cannot_be_made_leaves_nothing(
+    derived: Derived, store: Store, author: Author, kind: type[Exception]
+) -> None:
+    before = open_descriptors()
+    failures = await asyncio.gather(*(read(derived, "1", author) for _ in range(3)), return_exceptions=True)
+    assert [type(failure) for failure in failures] == [kind] * 3
+    assert isinstance(failures[0], (MxartError, RuntimeError))
+    assert author.times == 1
+    assert await store.index.get("house", LIST.path) is None
+    assert left(store) == []
+    assert list(store.blobs.walk()) == []
+    assert open_descriptors() == before
+    assert await read(derived, "1", Author(b"x" * 100_000)) == b"x" * 100_000  # as large as it may be
+
+
+@pytest.mark.gen_test
+async def test_any_way_of_writing_will_do(derived: Derived) -> None:
+    def write(out: BinaryIO) -> None:
+        with io.TextIOWrapper(out, encoding="utf-8") as text:
+            text.write("ä\n" * 1000)
+
+    def compress(out: BinaryIO) -> None:
+        with gzip.open(out, "wb") as file:
+            file.write(b"v1\n" * 100_000)
+
+    assert await read(derived, "1", write) == "ä\n".encode() * 1000
+    assert gzip.decompress(await read(derived, "2", compress)) == b"v1\n" * 100_000
+    assert await read(derived, "3", Author()) == b""
+
+
+@pytest.mark.gen_test
+async def test_who_writes_has_ended_before_who_asked_is_cancelled(derived: Derived, store: Store) -> None:
+    author = Author(b"v1\n")
+    author.go_on.clear()
+    leader = asyncio.ensure_future(read(derived, "1", author))
+    await asyncio.to_thread(author.started.wait, 10)
+    follower, leaver = (asyncio.ensure_future(read(derived, "1", author)) for _ in range(2))
+    await asyncio.sleep(0.01)
+    leaver.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaver  # has nothing that could be pulled from under the thread, so it need not wait
+    leader.cancel()
+    await asyncio.sleep(0.01)
+    assert not leader.done()
+    author.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await leader
+    assert author.ended.is_set()
+    assert await follower == b"v1\n"
+    assert author.times == 1
+    assert left(store) == []
+
+
+@pytest.mark.gen_test
+async def test_what_writes_is_asked_for_only_when_it_is_needed(derived: Derived) -> None:
+    asked = 0
+
+    async def prepare() -> Write:
+        nonlocal asked
+        asked += 1
+        return Author(b"v1\n")
+
+    for _ in range(3):
+        blobs = await asyncio.gather(*(derived.prepared(LIST, POLICY, "1", prepare) for _ in range(5)))
+        assert [content(blob) for blob in blobs] == [b"v1\n"] * 5
+    assert asked == 1
+
+
+@pytest.mark.gen_test
+async def test_a_full_disk_is_said(derived: Derived, store: Store, small_files: Callable[[int], None]) -> None:
+    small_files(50_000)
+    with pytest.raises(StoreFull):
+        await read(derived, "1", Author(b"x" * 60_000))
+    assert left(store) == []
