@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from mxart.contract import Repository
+from mxart.contract import Context, Part, Publication, Repository
+from mxart.errors import Conflict, Corrupt, Gone, NotFound, Unsupported
+from mxart.model import Blob, Entry, Resource
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.store import Store
-from tests.repository.parts import Clock, PlainFormat
-from tests.repository.suite import Make, PublishingSuite, publish
+from mxart.store.index import LmdbIndex
+from mxart.store.layout import blob_path, incoming_folder
+from tests.repository.parts import START, Clock, PlainFormat, resource
+from tests.repository.suite import NEW, Make, PublishingSuite, delete, listed, publish, read, refused, upload
+from tests.store.builders import MAP_SIZE, digest_of, entry_of, open_store
 
 
 def hosted(store: Store, clock: Clock | None = None) -> Hosted:
@@ -28,3 +40,274 @@ class TestHosted(PublishingSuite):
             return repository
 
         return make
+
+
+class Slow(PlainFormat):
+    """Counts how often it generates."""
+
+    def __init__(self) -> None:
+        self.generated = 0
+
+    def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
+        self.generated += 1
+        super().generate(resource, entries, out)
+
+
+class Interrupted(LmdbIndex):
+    """An index in which something comes between the first pages of a list."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data, MAP_SIZE)
+        self.between: list[Callable[[], Awaitable[object]]] = []
+
+    async def list(self, repository: str, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[Entry]:
+        page = await super().list(repository, prefix, after, limit)
+        if self.between:
+            await self.between.pop(0)()
+        return page
+
+
+# --- what is given ---
+
+
+@pytest.mark.gen_test
+async def test_what_is_said_with_the_content(store: Store) -> None:
+    house, context = hosted(store), Context()
+    await publish(house, NEW)
+    content = await house.get(resource("m/v3.zip"), context)
+    assert isinstance(content, Blob)
+    content.close()
+    assert content.last_modified == "Mon, 12 Jan 1970 13:46:40 GMT"  # START
+    assert content.etag == f'"{digest_of(NEW["m/v3.zip"]).hex}"'
+    assert context.trail.lines() == ["hosted: repository=house path=m/v3.zip state=held"]
+    await store.index.flush_served()
+    (entry,) = await house.list(resource("m/v3.zip"), Context())
+    assert entry.served > START
+    assert entry.created > START
+
+
+@pytest.mark.gen_test
+async def test_what_the_author_says_of_the_time_is_kept(store: Store) -> None:
+    house = hosted(store)
+    ingest = await upload(house, "m/v1.zip", b"zip")
+    part = Part(resource=resource("m/v1.zip"), upload=ingest, published=1234.0)
+    assert await house.publish(Publication(parts=[part]), Context())
+    await ingest.cancel()
+    (entry,) = await house.list(resource("m/"), Context())
+    assert (entry.published, entry.media_type) == (1234.0, "application/zip")
+
+
+@pytest.mark.parametrize(
+    ("paths", "kind", "words"),
+    [
+        (["m/v1.zip"], Gone, r"m/v1\.zip was deleted on 1970-01-12"),
+        (["m/v9.zip", "m/v1.zip"], Gone, r"m/v1\.zip was deleted"),
+        (["m/v9.zip"], NotFound, r"m/v9\.zip has not been published to house"),
+        ([], NotFound, "nothing was named"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_the_words_of_an_absence(store: Store, paths: list[str], kind: type[NotFound], words: str) -> None:
+    house = hosted(store)
+    await publish(house, {"m/v1.zip": b"zip"})
+    await delete(house, "m/v1.zip")
+    with pytest.raises(NotFound, match=words) as caught:
+        await delete(house, *paths)
+    assert type(caught.value) is kind
+    for path in paths[-1:]:
+        error = await refused(house, path)
+        assert (type(error), error.message) == (kind, caught.value.message)
+
+
+@pytest.mark.gen_test
+async def test_lost_content_is_never_a_404_and_heals(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    house = hosted(store)
+    await publish(house, NEW)
+    path = blob_path(store.path, digest_of(NEW["m/v3.zip"]))
+    for damage in (path.unlink, lambda: (path.chmod(0o644), os.truncate(path, 2))):
+        damage()
+        caplog.clear()
+        error = await refused(house, "m/v3.zip")
+        assert isinstance(error, Corrupt)
+        assert "mxart fsck" in error.message
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert not await publish(house, NEW)
+        assert await read(house, "m/v3.zip") == NEW["m/v3.zip"]
+
+
+# --- refusals ---
+
+
+@pytest.mark.gen_test
+async def test_an_ordinary_refusal_moves_no_bytes(store: Store) -> None:
+    house = hosted(store)
+    await publish(house, {"m/v1.zip": b"zip"})
+    for _ in range(2):
+        ingests = [await upload(house, path, b"other") for path in ("m/v1.info", "m/v1.zip")]
+        parts = [
+            Part(resource=resource(path), upload=ingest)
+            for path, ingest in zip(("m/v1.info", "m/v1.zip"), ingests, strict=True)
+        ]
+        with pytest.raises(Conflict):
+            await house.publish(Publication(parts=parts), Context())
+        for ingest in ingests:
+            assert (incoming_folder(store.path) / ingest.id).exists()
+            await ingest.cancel()
+        with suppress(NotFound):
+            await delete(house, "m/v1.zip")  # and the same with a tombstone in the way
+
+
+@pytest.mark.gen_test
+async def test_an_upload_of_another_store_is_refused(store: Store, tmp_path: Path) -> None:
+    other = open_store(tmp_path / "other")
+    ingest = await upload(hosted(other), "m/v1.zip", b"zip")
+    with pytest.raises(TypeError, match="house"):
+        await hosted(store).publish(Publication(parts=[Part(resource=resource("m/v1.zip"), upload=ingest)]), Context())
+    await ingest.cancel()
+    await other.index.close()
+
+
+@pytest.mark.gen_test
+async def test_an_index_is_no_part(store: Store) -> None:
+    house = hosted(store)
+    ingest = await upload(house, "m/v1.zip", b"zip")
+    part = Part(resource=resource("m/all.list"), upload=ingest)
+    with pytest.raises(Unsupported):
+        await house.publish(Publication(parts=[part]), Context())
+    await ingest.cancel()
+    assert await store.index.list("house") == []
+
+
+# --- indexes ---
+
+
+@pytest.mark.gen_test
+async def test_an_index_is_made_once_a_change(store: Store) -> None:
+    clock, format_ = Clock(), Slow()
+    house = Hosted(HostedParts(name="house", format=format_, store=store, clock=clock))
+    await publish(house, {"m/v1.zip": b"zip"})
+    changes = await store.index.changes()
+    for _ in range(3):
+        assert await asyncio.gather(*(read(house, "m/all.list") for _ in range(5))) == [b"v1.zip\n"] * 5
+    assert format_.generated == 1
+    assert await store.index.changes() == changes
+    clock.now += 100
+    await publish(house, {"n/v1.zip": b"zip"})
+    content = await house.get(resource("m/all.list"), Context())
+    assert isinstance(content, Blob)
+    assert content.last_modified == "Mon, 12 Jan 1970 13:46:40 GMT"  # the same document as at START
+    content.close()
+    await publish(house, {"m/v2.zip": b"zip"})
+    assert await read(house, "m/all.list") == b"v1.zip\nv2.zip\n"
+
+
+@pytest.mark.gen_test
+async def test_an_index_that_would_name_nothing_is_not_found(store: Store) -> None:
+    house = hosted(store)
+    assert "m/all.list" in (await refused(house, "m/all.list")).message
+    await publish(house, {"m/v1.txt": b"no zip"})
+    assert (await refused(house, "m/all.list")).message == "m/all.list would name nothing"
+    assert [entry.path for entry in await store.index.list("house")] == ["m/v1.txt"]
+
+
+@pytest.mark.gen_test
+async def test_a_folder_is_listed_as_it_was_at_one_moment(store: Store, tmp_path: Path) -> None:
+    await store.index.close()
+    index = Interrupted(store.path)
+    store = replace(store, index=index)
+    house = hosted(store)
+    await publish(house, {"m/v1.zip": b"zip"})
+    entries = [replace(entry_of(f"m/{i:04}.zip", b"zip", "house"), size=3) for i in range(1500)]
+    await asyncio.gather(*(index.put(entry, durable=False) for entry in entries))
+    late = {"m/0000.b.zip": b"first page", "m/1400.b.zip": b"second page"}
+    index.between = [lambda: publish(house, late)]
+    lines = (await read(house, "m/all.list")).split()
+    assert {b"0000.b.zip", b"1400.b.zip"} < set(lines)
+    assert len(lines) == 1503
+    await index.close()
+
+
+@pytest.mark.gen_test
+async def test_a_change_while_an_index_is_made_is_in_the_next_answer(store: Store) -> None:
+    go_on, started = threading.Event(), threading.Event()
+
+    class HeldUp(PlainFormat):
+        def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
+            started.set()
+            go_on.wait(10)
+            super().generate(resource, entries, out)
+
+    house = Hosted(HostedParts(name="house", format=HeldUp(), store=store, clock=Clock()))
+    await publish(house, {"m/v1.zip": b"zip"})
+    first = asyncio.ensure_future(read(house, "m/all.list"))
+    await asyncio.to_thread(started.wait, 10)
+    await publish(house, {"m/v2.zip": b"zip"})
+    second = asyncio.ensure_future(read(house, "m/all.list"))
+    go_on.set()
+    assert await first == b"v1.zip\n"
+    assert await second == b"v1.zip\nv2.zip\n"
+    assert await read(house, "m/all.list") == b"v1.zip\nv2.zip\n"
+
+
+# --- two workers ---
+
+
+@pytest.mark.gen_test
+async def test_what_one_worker_publishes_or_deletes_the_other_has_at_once(store: Store) -> None:
+    one, other = hosted(store), hosted(store)
+    for i in range(10):
+        await publish(one, {f"m/v{i}.info": b"info %d" % i, f"m/v{i}.zip": b"zip %d" % i})
+        assert await read(other, f"m/v{i}.zip") == b"zip %d" % i
+        assert len((await read(other, "m/all.list")).split()) == i + 1
+        assert not await publish(other, {f"m/v{i}.zip": b"zip %d" % i})
+    for i in range(10):
+        await delete(other, f"m/v{i}.info", f"m/v{i}.zip")
+        assert isinstance(await refused(one, f"m/v{i}.zip"), Gone)
+        assert await listed(one, f"m/v{i}.") == []
+    assert isinstance(await refused(one, "m/all.list"), NotFound)
+    assert await one.owns(resource("m/v1.zip"))
+
+
+@pytest.mark.gen_test
+async def test_of_two_workers_one_wins(store: Store) -> None:
+    workers = [hosted(store), hosted(store)]
+    for i in range(20):
+        offers = [{f"m/v{i}.info": b"info %d" % n, f"m/v{i}.zip": b"zip %d" % n} for n in range(2)]
+        racing = (publish(worker, offer) for worker, offer in zip(workers, offers, strict=True))
+        outcomes = await asyncio.gather(*racing, return_exceptions=True)
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "bool"]
+        winner = offers[outcomes.index(True)]
+        assert {path: await read(workers[i % 2], path) for path in winner} == winner
+        assert len((await read(workers[i % 2], "m/all.list")).split()) == i + 1
+    assert await store.index.miscounts() == []
+    assert list(incoming_folder(store.path).iterdir()) == []
+
+
+@pytest.mark.gen_test
+async def test_the_index_never_names_what_is_not_there(store: Store) -> None:
+    workers = [hosted(store), hosted(store)]
+    await publish(workers[0], {"m/v.zip": b"zip"})
+
+    async def publishing(worker: Repository, numbers: Iterable[int]) -> None:
+        for i in numbers:
+            await publish(worker, {f"m/v{i}.info": b"%d" % i, f"m/v{i}.zip": b"zip %d" % i})
+
+    writing = asyncio.gather(publishing(workers[0], range(0, 40, 2)), publishing(workers[1], range(1, 40, 2)))
+    while not writing.done():
+        await asyncio.sleep(0)  # a read waits for nothing, so it lets nobody else go on
+        for name in (await read(workers[1], "m/all.list")).decode().split():
+            (await workers[0].get(resource(f"m/{name}"), Context())).close()
+    await writing
+    assert len((await read(workers[0], "m/all.list")).split()) == 41
+
+
+@pytest.mark.gen_test
+async def test_repositories_of_one_store_do_not_see_each_other(store: Store) -> None:
+    house = hosted(store)
+    shed = Hosted(HostedParts(name="shed", format=PlainFormat(), store=store, clock=Clock()))
+    await publish(house, NEW)
+    assert isinstance(await refused(shed, "m/v3.zip"), NotFound)
+    assert not await shed.owns(resource("m/v3.zip"))
+    assert await publish(shed, {"m/v3.zip": b"other"})
+    await delete(shed, "m/v3.zip")
+    assert await read(house, "m/v3.zip") == NEW["m/v3.zip"]
