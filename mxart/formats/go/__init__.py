@@ -20,11 +20,14 @@ path below the repository           answer                         kept
 ``sumdb/DB/tile/H/data/K[.p/W]``    records of the log             for ever
 ==================================  =============================  ==========================
 
+The three files of a version also take PUT and DELETE, where something can be published: see ``publish.py``.
+
 Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``documents.py`` the text answers,
-``modzip.py`` the rules of module zips, over ``archive.py``, zips in general; ``sumdb.py`` the checksum database,
-``tiles.py`` its partial tiles;
-``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what this machine uses today,
-``format.py`` all of it as `mxart.contract.Format`.
+``modzip.py`` the rules of module zips, over ``archive.py``, zips in general; ``gomod.py`` the module directive,
+``sums.py`` go.sum, ``contents.py`` what follows from a zip, ``publish.py`` uploads and deletions; ``sumdb.py`` the
+checksum database, ``tiles.py`` its partial tiles; ``vcs.py`` the go command in place of an upstream; ``pack.py`` and
+what it imports: zips made here; ``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what
+this machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
 """
 
 from __future__ import annotations

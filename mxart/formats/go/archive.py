@@ -91,6 +91,15 @@ def check_layout(found: list[ZipEntry], size: int) -> None:
 
 def check_content(file: BinaryIO, entry: ZipEntry) -> None:
     """Return when the entry's bytes, unpacked, have the size and the CRC that the directory says. Raises Corrupt."""
+    for _ in content(file, entry):
+        pass
+
+
+def content(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
+    """The entry's bytes, unpacked, never more than it declares; whole and right only when all have come.
+
+    Raises Corrupt, at the end for a CRC that the directory does not say. Nobody else may read the file meanwhile.
+    """
     file.seek(entry.offset)
     header = _LOCAL.unpack(_read(file, _LOCAL.size))
     if header[0] != b"PK\x03\x04":
@@ -102,6 +111,7 @@ def check_content(file: BinaryIO, entry: ZipEntry) -> None:
         if size > entry.size:
             break
         crc = zlib.crc32(chunk, crc)
+        yield chunk
     if size != entry.size:
         raise Corrupt(f"The zip's entry {entry.name[:200]!r} does not unpack to the {entry.size} bytes it declares.")
     if crc != entry.crc:

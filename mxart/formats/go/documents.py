@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mxart.errors import Corrupt, NotFound
+from mxart.errors import Corrupt, Invalid, NotFound
 from mxart.formats.go import names
 from mxart.model import Entry
 
@@ -61,13 +61,21 @@ def _no_constant(name: str) -> object:
 
 
 def _parse_time(value: object) -> datetime:
-    if isinstance(value, str) and _RFC3339.fullmatch(value):
-        seconds, zone = value[:19], "+00:00" if value.endswith("Z") else value[-6:]
+    try:
+        return parse_instant(value if isinstance(value, str) else "")
+    except Invalid:
+        raise Corrupt("The version record's time is not an RFC 3339 instant.") from None
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant in UTC, without the fraction of its second. Raises Invalid for what the go command could not read."""
+    if _RFC3339.fullmatch(text):
+        seconds, zone = text[:19], "+00:00" if text.endswith("Z") else text[-6:]
         try:
             return datetime.fromisoformat(seconds + zone).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise Corrupt("The version record's time is not an RFC 3339 instant.")
+    raise Invalid(f"{text[:80]!r} is not an RFC 3339 instant: want one such as 2006-01-02T15:04:05Z.")
 
 
 def check_info(data: bytes, module: str, version: str) -> None:

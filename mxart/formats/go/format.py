@@ -8,15 +8,17 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Proposal, Repository, Tool
-from mxart.errors import Corrupt, MxartError, Unsupported
+from mxart.errors import Corrupt, MxartError, NotFound, Unsupported
 from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, tiles, wire
 from mxart.formats.go.paths import GoResource
+from mxart.formats.go.publish import Publisher
 from mxart.formats.go.settings import GoSettings
 from mxart.formats.go.vcs import GoCommand
-from mxart.model import Entry, Redirect, Request, Resource, Response
+from mxart.model import Content, Entry, Redirect, Request, Resource, Response
 from mxart.settings import UpstreamSettings
 
 _READS = ("GET", "HEAD")
+_WRITES = (*_READS, "PUT", "DELETE")  # of a version's files
 _PARSED = 1024  # paths that are remembered with what they ask for, some KiB each at most
 _MAX_SIZE: Mapping[str, int] = {
     "list": documents.MAX_LIST,
@@ -42,6 +44,7 @@ class GoFormat:
 
     def __init__(self, settings: GoSettings) -> None:
         databases = frozenset(settings.sumdb)
+        self._allow_forks = settings.allow_forks
         # a fleet asks for the same files over and over, and parsing is a third of the work of answering from the cache
         self._parsed = lru_cache(maxsize=_PARSED)(lambda path: paths.parse(path, databases))
 
@@ -85,16 +88,25 @@ class GoFormat:
         out.write(_GENERATORS[resource.kind](_go(resource).module, entries))
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
-        """One read. Raises Unsupported for other methods than GET and HEAD."""
-        if request.method not in _READS:
-            raise Unsupported(f"{request.method} is not supported: this Go repository can only be read.", _READS)
+        """One read, publication or deletion. Raises Unsupported for what none of them is."""
+        resource = _go(resource)
+        if request.method in _READS:
+            return await self._read(request, resource, repository, context)
+        if resource.kind not in _FILES:
+            raise Unsupported(f"{request.method} is not supported: this can only be read.", _READS)
+        publisher = Publisher(repository, context, self._allow_forks)
+        if request.method == "PUT":
+            return await publisher.put(request, resource)
+        if request.method == "DELETE":
+            return await publisher.delete(resource)
+        raise Unsupported(f"{request.method} is not supported: a version is published with PUT.", _WRITES)
+
+    async def _read(self, request: Request, resource: GoResource, repository: Repository, context: Context) -> Response:
         if resource.kind == "sumdb-supported":
             return wire.supported()
         if wire.asks_for_held_only(request.headers):
             context.cached_only = True
-        resource = _go(resource)
-        get = repository.get(resource, context) if resource.tile is None else tiles.get(resource, repository, context)
-        content = await get
+        content = await _get(resource, repository, context)
         if isinstance(content, Redirect):
             return Response(content=content)  # the place may move, the content not
         return Response(content=content, headers={"Cache-Control": wire.cache_control(_is_immutable(resource))})
@@ -146,6 +158,17 @@ def _go(resource: Resource) -> GoResource:
     if not isinstance(resource, GoResource):
         raise TypeError(f"{resource!r} was not parsed by the Go format")
     return resource
+
+
+async def _get(resource: GoResource, repository: Repository, context: Context) -> Content:
+    if resource.tile is not None:
+        return await tiles.get(resource, repository, context)
+    try:
+        return await repository.get(resource, context)
+    except NotFound as error:
+        if resource.kind != "sumdb-lookup":
+            raise
+        raise type(error)(wire.hint_private(error.message, resource.module)) from None
 
 
 def _is_immutable(resource: GoResource) -> bool:

@@ -27,6 +27,13 @@ def check(file: BinaryIO, module: str, version: str) -> None:
 
     Reads the file twice (directory, then content) and keeps its names in memory, nothing else.
     """
+    for entry in directory(file, module, version):
+        archive.check_content(file, entry)
+
+
+def directory(file: BinaryIO, module: str, version: str) -> list[archive.ZipEntry]:
+    """The entries of a zip of this module version, in the order of their content, which `archive.content` checks; all
+    else has been. Raises Corrupt with the first violation."""
     size = file.seek(0, os.SEEK_END)
     if size > MAX_ZIP:
         raise Corrupt(f"The module zip has {size} bytes; the limit is {MAX_ZIP}.")
@@ -40,8 +47,7 @@ def check(file: BinaryIO, module: str, version: str) -> None:
             raise Corrupt(f"The module zip unpacks to more than {MAX_ZIP} bytes.")
         _check_entry(entry, f"{module}@{version}/", tree)
     archive.check_layout(found, size)
-    for entry in sorted(found, key=lambda entry: entry.offset):
-        archive.check_content(file, entry)
+    return sorted(found, key=lambda entry: entry.offset)
 
 
 def _check_entry(entry: archive.ZipEntry, prefix: str, tree: _Tree) -> None:

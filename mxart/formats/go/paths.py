@@ -19,7 +19,7 @@ from mxart.formats.go.sumdb import Tile, parse_tile
 from mxart.model import Resource
 
 VersionKind = Literal["info", "mod", "zip"]
-_VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
+VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
 _STAGED = "staged"  # a module path's first element has a dot
 
 
@@ -136,7 +136,7 @@ def _parse_version_file(module: str, file: str) -> GoResource:
     if file == "list":
         return version_list(module)
     escaped, _, extension = file.rpartition(".")
-    for kind in _VERSION_KINDS:
+    for kind in VERSION_KINDS:
         if extension == kind:
             return version_file(module, names.unescape_version(escaped), kind)
     raise NotFound(f"{file[:200]!r} is not a file of the Go module proxy protocol: want list, .info, .mod or .zip.")

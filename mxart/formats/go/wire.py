@@ -48,6 +48,11 @@ def cache_control(immutable: bool) -> str:
     return _FOR_EVER if immutable else _BRIEFLY
 
 
+def told(status: int, text: str) -> Response:
+    """An answer in words, for the person at the client."""
+    return Response(status, Bytes(data=text.encode(), media_type=_TEXT))
+
+
 def supported() -> Response:
     """The answer that makes the go command ask here, and only here, for a checksum database."""
     return Response(200, Bytes(data=b"", media_type=_TEXT), {"Cache-Control": _BRIEFLY})
@@ -60,7 +65,14 @@ def asks_for_held_only(headers: Mapping[str, str]) -> bool:
 
 def failure(error: MxartError, status: int) -> Response:
     """The error as text that the go command prints."""
-    return Response(status, Bytes(data=printable(error.message).encode(), media_type=_TEXT))
+    return told(status, printable(error.message))
+
+
+def hint_private(message: str, module: str) -> str:
+    """The reason why a checksum database's record is not there, and behind its first line what to do about a private
+    module: the go command goes on only when it does not ask."""
+    first, _, rest = message.strip().partition("\n")
+    return f"{first}\nIf this module is private: go env -w GONOSUMDB={module}\n{rest}"
 
 
 def printable(text: str) -> str:

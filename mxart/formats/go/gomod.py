@@ -1,0 +1,72 @@
+"""Which module a go.mod file says that it is, read as the go command reads it. Pure.
+
+The other directives are not looked at: newer go commands know more of them than this server.
+
+Specification: Go Modules Reference, "go.mod files", "Lexical elements" and "Grammar".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mxart.errors import Corrupt
+
+_LINE = re.compile(r"^[ \t\r]*((?!//)[^\s][^\n]*)", re.MULTILINE)  # neither blank nor only a comment
+_TOKEN = re.compile(
+    r"[ \t\r]*(?:"
+    r"(?P<comment>//.*)"
+    r'|(?P<word>"(?:[^"\\]|\\.)*"|`[^`]*`|[()\[\]{},]|(?!["`])(?:(?!//|/\*)[^\s()\[\]{},])+)'
+    r")"
+)
+
+
+def module_path(gomod: bytes) -> str:
+    """The path of its one module directive. Raises Corrupt when there is none that the go command can read, or more."""
+    found = list(_module_arguments(gomod.decode(errors="replace")))
+    if not found:
+        raise Corrupt("The go.mod file has no module directive.")
+    if len(found) > 1:
+        raise Corrupt("The go.mod file has more than one module directive.")
+    if len(found[0]) != 1:
+        raise Corrupt("The go.mod file's module directive does not name one module path.")
+    return _unquoted(found[0][0])
+
+
+def _module_arguments(text: str) -> Iterator[list[str]]:
+    """What follows ``module`` on each of its lines, be they directives of their own or in a block."""
+    block = ""  # the word before the parenthesis of the block that is open
+    for match in _LINE.finditer(text):
+        line = match[1]
+        if block and line.startswith(")"):
+            block = ""
+        elif block == "module":
+            yield _words(line)
+        elif not block and ("(" in line or line.startswith("module")):
+            words = _words(line)
+            if words[-1] == "(":
+                block = words[0] if len(words) == 2 else "("
+            elif words[0] == "module" and words[1:] != ["(", ")"]:
+                yield words[1:]
+    if block:
+        raise Corrupt("The go.mod file ends in the middle of a block.")
+
+
+def _words(line: str) -> list[str]:
+    words: list[str] = []
+    at, end = 0, len(line.rstrip())
+    while at < end:
+        match = _TOKEN.match(line, at)
+        if not match:
+            raise Corrupt(f"The go.mod file has a line that the go command cannot read: {line[:80]!r}.")
+        if match["word"]:
+            words.append(match["word"])
+        at = match.end()
+    return words
+
+
+def _unquoted(word: str) -> str:
+    text = word[1:-1] if word.startswith('"') else word
+    if re.search(r"[\"'`\\]", text):
+        raise Corrupt(f"The go.mod file's module path {word[:200]!r} has quotes that the go command cannot read.")
+    return text
