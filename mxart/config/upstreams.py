@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,12 @@ from mxart.settings import CredentialSettings, UpstreamSettings
 _LARGEST_SECRET = 64 * 1024  # bytes of a secret file
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2, the grammar of field names
 _BEARER = re.compile(r"[\x21-\x7e]+")
+_NETRC = re.compile(r"[\x21\x24-\x7e][\x21-\x7e]*")  # of which every reader of a netrc file makes the same word
+_LONGEST_WORD = 1024  # characters; some readers of netrc files have short lines
+_ANY_USER = "x-access-token"  # hosts take any user name beside a token, but for those that ask for this one
+_RUNS = 4  # of a tool at once, over all workers: each is several processes
+_FOR_TOOLS = ("auth_hosts", "time_limit")
+_FOR_URLS = ("connect_timeout", "idle_timeout", "retries")
 # These frame the message, or are mxart's own to set on each request.
 _RESERVED_FIELDS = frozenset(
     (
@@ -37,9 +43,25 @@ class Surroundings:
 def read_upstream(table: Table, around: Surroundings, tools: Collection[str] = ()) -> UpstreamSettings | None:
     """The upstream of a proxy; None when ``upstream`` is missing, or wrong and noted. ``tools``: the words that it may
     be instead of a URL."""
-    url = table.take("upstream", values.http_url, "")
+    given = table.take("upstream", partial(_url_or_word, words=tools), "")
+    settings = _read_tool(table, around, given) if given in tools else _read_http(table, around, given)
+    return settings if given else None
+
+
+def _url_or_word(value: object, words: Collection[str]) -> str:
+    if isinstance(value, str) and value in words:
+        return value
+    try:
+        return values.http_url(value)
+    except ValueError as error:
+        others = "".join(f', or "{word}"' for word in words)
+        raise ValueError(f"{error}{others}") from error
+
+
+def _read_http(table: Table, around: Surroundings, url: str) -> UpstreamSettings:
     default = UpstreamSettings(url=url)
-    settings = UpstreamSettings(
+    _refuse(table, _FOR_TOOLS, "it is for an upstream that is fetched by a tool; this one is a URL: leave it out")
+    return UpstreamSettings(
         url=url,
         http_proxy=table.take("http_proxy", values.proxy_url, default.http_proxy),
         auth=_read_credentials(table.take_table("auth"), around),
@@ -50,7 +72,38 @@ def read_upstream(table: Table, around: Surroundings, tools: Collection[str] = (
         max_connections=table.take("max_connections", values.whole(1, 10_000), default.max_connections),
         queue_timeout=table.take("queue_timeout", values.duration, default.queue_timeout),
     )
-    return settings if url else None
+
+
+def _read_tool(table: Table, around: Surroundings, tool: str) -> UpstreamSettings:
+    default = UpstreamSettings(url="", tool=tool, max_connections=_RUNS)
+    _refuse(table, _FOR_URLS, f'it has no meaning for upstream = "{tool}": leave it out')
+    if "auth" in table:
+        table.missing("auth", f'for upstream = "{tool}" each host has a login of its own: want auth_hosts = {{ … }}')
+    table.take_raw("auth")
+    return UpstreamSettings(
+        url="",
+        tool=tool,
+        http_proxy=table.take("http_proxy", _proxy_of_tools, default.http_proxy),
+        ca_file=table.take("ca_file", partial(_authority, folder=around.folder), default.ca_file),
+        max_connections=table.take("max_connections", values.whole(1, 10_000), default.max_connections),
+        queue_timeout=table.take("queue_timeout", values.duration, default.queue_timeout),
+        auth_hosts=_read_logins(table.take_table("auth_hosts"), around),
+        time_limit=table.take("time_limit", values.duration, default.time_limit),
+    )
+
+
+def _refuse(table: Table, keys: Collection[str], message: str) -> None:
+    for key in keys:
+        if key in table:
+            table.missing(key, message)
+        table.take_raw(key)
+
+
+def _proxy_of_tools(value: object) -> str:
+    url = values.proxy_url(value)
+    if url.startswith("socks4"):
+        raise ValueError("want an http, https, socks5 or socks5h proxy: not every tool speaks SOCKS 4")
+    return url
 
 
 def _authority(value: object, folder: Path) -> Path | None:
@@ -69,13 +122,64 @@ def _read_credentials(table: Table | None, around: Surroundings) -> CredentialSe
         return CredentialSettings()
     settings = CredentialSettings(
         username=table.take("username", _username, ""),
-        password=_read_secret(table, "password", around),
-        token=_read_secret(table, "token", around),
+        password=_read_secret(table, "password", around, _password),
+        token=_read_secret(table, "token", around, _bearer),
         headers=_read_headers(table),
     )
     _check_form(table)
     table.finish()
     return settings
+
+
+def _read_logins(table: Table | None, around: Surroundings) -> Mapping[str, CredentialSettings]:
+    """Host → user name and password; a token has become the password."""
+    logins: dict[str, CredentialSettings] = {}
+    for host in table or ():
+        assert table is not None
+        try:
+            name = _host_of_login(host, table.take_raw(host))
+        except ValueError as error:
+            table.missing(host, str(error))  # its value may hold a secret
+            continue
+        login = table.take_table(host)
+        if login is not None:
+            logins[name] = _read_login(login, around)
+    return logins
+
+
+def _host_of_login(host: str, value: object) -> str:
+    if isinstance(value, Mapping) and "." not in host and any(isinstance(inner, Mapping) for inner in value.values()):
+        # TOML takes the dots of a bare key for nested tables
+        raise ValueError('a name with dots in it goes in quotes: { "git.example.org" = { … } }')
+    name = values.host_name(host)
+    if name == "*":
+        raise ValueError("want the name of one host: a login is sent to no other")
+    return name
+
+
+def _read_login(table: Table, around: Surroundings) -> CredentialSettings:
+    username = table.take("username", _netrc_word, "")
+    password = _read_secret(table, "password", around, _netrc_word)
+    token = _read_secret(table, "token", around, _netrc_word)
+    given = [key for name in ("password", "token") for key in (name, f"{name}_env", f"{name}_file") if key in table]
+    if not given:
+        table.missing("", "want { token_env }, perhaps with a username, or { username, password_env }")
+    elif len(given) > 1:
+        table.missing(given[1], f"{given[0]} says it already; give one of them")
+    elif given[0].startswith("password") and "username" not in table:
+        table.missing("username", f"{given[0]} needs a username beside it")
+    table.finish()
+    return CredentialSettings(username=username or _ANY_USER, password=password or token)
+
+
+def _netrc_word(value: object) -> str:
+    word = values.text(value)
+    if len(word) > _LONGEST_WORD or not _NETRC.fullmatch(word):
+        raise ValueError(
+            "want printable ASCII without spaces that does not begin with a quotation mark or a hash sign, "
+            f"at most {_LONGEST_WORD} characters: it goes into a netrc file"
+        )
+    return word
 
 
 def _check_form(table: Table) -> None:
@@ -94,8 +198,7 @@ def _check_form(table: Table) -> None:
         table.missing("password", "a username needs password, password_env or password_file beside it")
 
 
-def _read_secret(table: Table, key: str, around: Surroundings) -> str:
-    check = _bearer if key == "token" else _password
+def _read_secret(table: Table, key: str, around: Surroundings, check: Callable[[object], str]) -> str:
     given = table.take_secret(key, check)
     from_environ = table.take(f"{key}_env", lambda value: check(_from_environ(value, around.environ)), "")
     from_file = table.take(f"{key}_file", lambda value: check(_from_file(value, around.folder)), "")
