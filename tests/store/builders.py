@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mxart.model import Digest, Entry
-from mxart.store import Store
+from mxart.store import Offer, Store
 from mxart.store.blobs import FileBlobs
 from mxart.store.incoming import IncomingFile
 from mxart.store.index import LmdbIndex
@@ -40,3 +41,21 @@ async def keep(store: Store, path: str, data: bytes, repository: str = "go", **f
     await incoming.append(data)
     incoming.close()
     return await store.enter(entry_of(path, data, repository, **fields), incoming.path, durable=True)
+
+
+async def offered(store: Store, path: str, data: bytes, **fields: bool) -> tuple[Offer, Path]:
+    """An offer of ``data``, and the upload that holds it."""
+    incoming = await IncomingFile.create(store.path, "u")
+    await incoming.append(data)
+    incoming.close()
+    return Offer(entry_of(path, data), **fields), incoming.path
+
+
+async def publish(store: Store, contents: Mapping[str, bytes]) -> Sequence[Entry]:
+    """What is new of ``contents`` (path → bytes), published at once; the uploads are gone in any case."""
+    offers = [await offered(store, path, data) for path, data in contents.items()]
+    try:
+        return await store.publish(offers)
+    finally:
+        for _, file in offers:
+            file.unlink(missing_ok=True)

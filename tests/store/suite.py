@@ -6,21 +6,60 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from mxart.errors import Conflict, NotFound, Unavailable
-from mxart.model import Digest
-from mxart.store import Account, Blobs, Download, Index, Lock, Locks
+from mxart.model import Digest, Entry
+from mxart.store import Account, Blobs, Change, Download, Index, Lock, Locks, Offer
 from tests.store.builders import digest_of, entry_of
 
 DATA = b"content" * 1000
+OTHER = b"other content"
+
+# what happened at a place, and what comes of an offer of DATA then: as it is, with ``replace``, with ``keep``
+PLACES = [
+    ("nothing", "put", "put", "put"),
+    ("absent", "put", "put", "put"),
+    ("put same", "stands", "stands", "stands"),
+    ("put other", "conflict", "put", "stands"),
+    ("derive other", "conflict", "put", "stands"),
+    ("put same, withdraw", "put", "put", "put"),
+    ("put other, withdraw", "conflict", "put", "put"),
+    ("put other, delete", "put", "put", "put"),
+    ("put other, put same, withdraw", "put", "put", "put"),
+    ("put same, put other, withdraw", "conflict", "put", "put"),
+    ("put other, withdraw, absent", "put", "put", "put"),
+]
+OFFERS = [{}, {"replace": True}, {"keep": True}, {"replace": True, "keep": True}]
 
 
 def download(path: str = "m/@v/v1.zip", **fields: object) -> Download:
     values: dict[str, object] = {"repository": "go", "path": path, "attempt": "a1", "state": "active", "file": "d-1"}
     return Download(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def offer(path: str, data: bytes, repository: str = "go", **fields: bool) -> Offer:
+    return Offer(entry_of(path, data, repository, created=3.0), **fields)
+
+
+async def happen(index: Index, path: str, what: str) -> None:
+    """What a row of PLACES says happened at the path."""
+    for step in what.split(", "):
+        data = DATA if step.endswith("same") else OTHER
+        match step.partition(" ")[0]:
+            case "absent":
+                await index.put(entry_of(path, None))
+            case "put":
+                await index.put(entry_of(path, data))
+            case "derive":
+                await index.derive(entry_of(path, data))
+            case "withdraw":
+                assert len(await index.withdraw("go", [path], 2.0)) == 1
+            case "delete":
+                assert await index.delete("go", path, 2.0) is not None
 
 
 class BlobsSuite:
@@ -155,7 +194,250 @@ class IndexSuite:
         await index.put(gone)
         assert [(e.path, e.served) for e in await index.list("go")] == [("a", 7.0), ("b", 0.0)]
 
+    # --- what is published ---
+
+    @pytest.mark.parametrize(("what", "outcomes"), [(row[0], row[1:]) for row in PLACES])
+    @pytest.mark.parametrize("fields", OFFERS)
+    @pytest.mark.gen_test
+    async def test_an_offer_meets_what_stands(
+        self, index: Index, what: str, outcomes: tuple[str, ...], fields: dict[str, bool]
+    ) -> None:
+        await happen(index, "a", what)
+        before, sequence = await index.get("go", "a"), await index.changed("go")
+        outcome = outcomes[1 if "replace" in fields else 2 if "keep" in fields else 0]
+        if outcome == "conflict":
+            with pytest.raises(Conflict, match=r"\ba\b.*publish this as another version"):
+                await index.publish([offer("a", DATA, **fields)])
+        else:
+            new = await index.publish([offer("a", DATA, **fields)])
+            assert [entry.digest for entry in new] == ([digest_of(DATA)] if outcome == "put" else [])
+        now = await index.get("go", "a")
+        if outcome == "put":
+            assert now == dataclasses.replace(offer("a", DATA).entry, sequence=sequence + 1)
+            assert (await index.changes(sequence)) == [Change(sequence + 1, "go", "a", "put", digest_of(DATA), 3.0)]
+        else:
+            assert now == before
+            assert await index.changed("go") == await index.latest_change() == sequence
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_a_publication_is_visible_at_once_or_not_at_all(self, index: Index) -> None:
+        await index.put(entry_of("b", OTHER))
+        await index.put(entry_of("old", b"old"))
+        before = await index.list("go")
+        batch = [offer(path, path.encode()) for path in "abc"]
+        with pytest.raises(Conflict, match=r"\bb\b"):
+            await index.publish(batch, [("go", "old")])
+        assert await index.list("go") == before
+        assert await index.latest_change() == await index.changed("go") == 2
+        assert await index.blob(digest_of(b"a")) is None
+        await index.delete("go", "b", 1.0)
+        assert [entry.sequence for entry in await index.publish(batch, [("go", "old")])] == [4, 5, 6]
+        assert [entry.path for entry in await index.list("go")] == ["a", "b", "c"]
+        assert await index.publish(batch) == []
+
+    @pytest.mark.gen_test
+    async def test_what_is_dropped_leaves_no_trace_but_the_log(self, index: Index) -> None:
+        await index.put(entry_of("staged", DATA))
+        await index.put(entry_of("absent", None))
+        await index.publish([], [("go", "staged"), ("go", "absent"), ("go", "nothing"), ("other", "staged")])
+        assert (await index.list("go"), await index.trash()) == ([], [])
+        assert [(c.path, c.action) for c in await index.changes(2)] == [("staged", "delete"), ("absent", "delete")]
+        assert [blob.digest for blob in await index.loose()] == [digest_of(DATA)]
+        await index.publish([offer("a", DATA)], [("go", "a")])  # nothing is to stand there
+        assert await index.get("go", "a") is None
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_offers_of_one_publication_meet_each_other(self, index: Index) -> None:
+        assert len(await index.publish([offer("a", DATA), offer("a", DATA), offer("b", DATA)])) == 2
+        with pytest.raises(Conflict):
+            await index.publish([offer("c", DATA), offer("c", OTHER)])
+        assert await index.get("go", "c") is None
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_a_publication_drops_the_records_of_downloads(self, index: Index) -> None:
+        await index.put_download(download("a"))
+        await index.publish([offer("a", DATA)])
+        assert await index.download("go", "a") is None
+
+    @pytest.mark.gen_test
+    async def test_of_many_that_publish_at_once_one_wins_with_all_it_has(self, index: Index) -> None:
+        contents = [b"by %d" % i for i in range(20)]
+        batches = [[offer(path, content) for path in ("x", "y", "z")] for content in contents]
+        outcomes = await asyncio.gather(*map(index.publish, batches), return_exceptions=True)
+        assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 19
+        (winner,) = (outcome for outcome in outcomes if not isinstance(outcome, BaseException))
+        assert await index.list("go") == winner
+        assert len(winner) == 3
+
+    @pytest.mark.gen_test
+    async def test_who_sees_one_of_a_publication_sees_the_others(self, index: Index) -> None:
+        async def publish() -> None:
+            for number in range(30):
+                await index.publish([offer(f"{number}/{kind}", b"%d" % number) for kind in "abc"])
+                await index.withdraw("go", [f"{number}/{kind}" for kind in "abc"], 2.0)
+
+        async def read() -> None:
+            while not writing.done():
+                for number in range(30):
+                    held = {entry.digest for entry in await index.list("go", f"{number}/")}
+                    assert len(held) <= 1, "published, withdrawn, or nothing: never a part of it"
+                await asyncio.sleep(0)
+
+        writing = asyncio.ensure_future(publish())
+        await asyncio.gather(writing, read(), read())
+
+    # --- what is derived ---
+
+    @pytest.mark.gen_test
+    async def test_what_is_derived_stands_and_is_no_change(self, index: Index) -> None:
+        await index.put(entry_of("a", b"a"))
+        for made_from in ("1", "2"):
+            derived = entry_of("list", b"made from " + made_from.encode(), checksums={"made_from": made_from})
+            await index.derive(derived)
+            assert await index.get("go", "list") == derived
+        assert [entry.path for entry in await index.list("go")] == ["a", "list"]
+        assert await index.changed("go") == await index.latest_change() == len(await index.changes()) == 1
+        assert [blob.digest for blob in await index.loose()] == [digest_of(b"made from 1")]
+        await index.derive(dataclasses.replace(derived, checksums={"made_from": "3"}))  # the same content again
+        assert len(await index.loose()) == 1
+        assert await index.miscounts() == []
+
     # --- change log, trash ---
+
+    @pytest.mark.gen_test
+    async def test_a_repository_has_changed_with_each_of_its_changes(self, index: Index) -> None:
+        await index.put(entry_of("other", b"other", "other"))
+        assert (await index.changed("go"), await index.changed("other"), await index.changed("o")) == (0, 1, 0)
+        entry = await index.put(entry_of("a", b"a"))
+        index.served(entry, 1.0)
+        still: list[Callable[[], Awaitable[object]]] = [
+            lambda: index.touch(dataclasses.replace(entry, checked=2.0)),
+            lambda: index.flush_served(),
+            lambda: index.derive(entry_of("list", b"a")),
+            lambda: index.publish([offer("a", b"a")], [("go", "nothing")]),
+            lambda: index.withdraw("go", ["nothing"], 1.0),
+            lambda: index.delete("go", "nothing", 1.0),
+            lambda: index.put_download(download("b")),
+            lambda: index.choose("go", "a", "x"),
+            lambda: index.prune_changes(99),
+            lambda: index.put(entry_of("a", b"a", "other")),
+        ]
+        for number, work in enumerate(still):
+            await work()
+            assert await index.changed("go") == 2, number
+        moving: list[Callable[[], Awaitable[object]]] = [
+            lambda: index.put(entry_of("b", None)),
+            lambda: index.publish([offer("c", b"c"), offer("d", b"d")]),
+            lambda: index.publish([], [("go", "d")]),
+            lambda: index.delete("go", "c", 1.0),
+            lambda: index.withdraw("go", ["a"], 1.0),
+            lambda: _restore_last(index),
+            lambda: index.drop([digest_of(b"a")], 1.0),
+        ]
+        for number, work in enumerate(moving):
+            before = await index.changed("go")
+            await work()
+            assert before < await index.changed("go") <= await index.latest_change(), number
+        assert await index.changed("other") == await index.latest_change()  # it, too, held what was dropped
+
+    @pytest.mark.gen_test
+    async def test_what_was_withdrawn_is_remembered_where_it_stood(self, index: Index) -> None:
+        entries = [await index.put(entry_of(path, path.encode())) for path in ("a/zip", "a/mod")]
+        await index.put(entry_of("a/absent", None))
+        index.served(entries[0], 5.0)
+        await index.flush_served()
+        paths = ["a/zip", "a/nothing", "a/absent", "a/mod", "a/zip"]
+        trashed = await index.withdraw("go", paths, 86400.0)
+        assert [(t.entry, t.deleted, t.batch, t.batch_size) for t in trashed] == [
+            (entry, 86400.0, trashed[0].id, 2) for entry in entries
+        ]
+        assert await index.trash() == trashed
+        for before in entries:
+            tombstone = await index.get("go", before.path)
+            assert tombstone is not None
+            assert before.digest is not None
+            assert (tombstone.digest, tombstone.size, tombstone.absent) == (None, 0, 410)
+            assert tombstone.checksums == {"sha256": before.digest.hex}
+            assert before.path in tombstone.reason
+            assert "1970-01-02" in tombstone.reason
+            assert (tombstone.created, tombstone.checked) == (86400.0, 86400.0)
+        assert [(c.path, c.action, c.digest) for c in await index.changes(3)] == [
+            (entry.path, "delete", entry.digest) for entry in entries
+        ]
+        assert {entry.path for entry in await index.list("go", "a/")} == {"a/zip", "a/mod", "a/absent"}
+        assert {entry.served for entry in await index.list("go")} == {0.0}
+        assert await index.withdraw("go", paths, 99.0) == []
+        assert await index.withdraw("go", [], 99.0) == []
+        assert await index.miscounts() == []
+        figures = await index.figures()
+        assert [(h.entries, h.absences) for h in figures.holdings] == [(0, 3)]
+        assert figures.trashed == 2
+
+    @pytest.mark.gen_test
+    async def test_a_batch_comes_back_together(self, index: Index) -> None:
+        entries = [await index.put(entry_of(path, path.encode())) for path in "abc"]
+        await index.put(entry_of("d", b"d"))
+        trashed = await index.withdraw("go", ["a", "b", "c"], 1.0)
+        await index.delete("go", "d", 1.0)
+        restored = await index.restore(trashed[1].id, 2.0)
+        assert [dataclasses.replace(entry, sequence=0) for entry in restored] == [
+            dataclasses.replace(entry, sequence=0) for entry in entries
+        ]
+        assert await index.list("go") == restored
+        assert [item.entry.path for item in await index.trash()] == ["d"]
+        assert [c.action for c in await index.changes(8)] == ["restore"] * 3
+        for item in trashed:
+            with pytest.raises(NotFound):
+                await index.restore(item.id, 3.0)
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_one_place_that_is_taken_keeps_the_whole_batch_back(self, index: Index) -> None:
+        for path in "abc":
+            await index.put(entry_of(path, path.encode()))
+        trashed = await index.withdraw("go", ["a", "b", "c"], 1.0)
+        await index.publish([offer("c", OTHER, replace=True)])
+        state = await index.list("go"), await index.trash(), await index.latest_change()
+        with pytest.raises(Conflict, match=r"\bc in go\b"):
+            await index.restore(trashed[0].id, 2.0)
+        assert (await index.list("go"), await index.trash(), await index.latest_change()) == state
+        await index.withdraw("go", ["c"], 3.0)  # a tombstone gives way, also that of other content
+        assert len(await index.restore(trashed[0].id, 4.0)) == 3
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_what_was_published_again_is_there_after_a_restore(self, index: Index) -> None:
+        for path in "ab":
+            await index.put(entry_of(path, path.encode()))
+        trashed = await index.withdraw("go", ["a", "b"], 1.0)
+        (again,) = await index.publish([offer("b", b"b")])
+        restored = await index.restore(trashed[0].id, 2.0)
+        assert [entry.path for entry in restored] == ["a", "b"]
+        assert await index.get("go", "b") == again
+        assert await index.trash() == []
+        assert await index.miscounts() == []
+        blob = await index.blob(digest_of(b"b"))
+        assert blob is not None
+        assert blob.references == 1
+
+    @pytest.mark.gen_test
+    async def test_half_a_batch_does_not_come_back(self, index: Index) -> None:
+        for path in "abc":
+            await index.put(entry_of(path, path.encode()))
+        trashed = await index.withdraw("go", ["a", "b", "c"], 1.0)
+        assert len(await index.expire_trash(2.0, limit=1)) == 1
+        for item in trashed[1:]:
+            with pytest.raises(NotFound, match=item.entry.path):
+                await index.restore(item.id, 2.0)
+        assert {entry.digest for entry in await index.list("go")} == {None}
+        with pytest.raises(Conflict):  # what was withdrawn is remembered for longer than the trash is kept
+            await index.publish([offer("a", OTHER)])
+        await index.drop([digest_of(b"c")], 3.0)
+        assert [item.entry.path for item in await index.trash()] == ["b"]
+        assert await index.miscounts() == []
 
     @pytest.mark.gen_test
     async def test_every_change_has_its_line(self, index: Index) -> None:
@@ -325,6 +607,18 @@ class IndexSuite:
         assert await index.download("go", first.path) is None
 
     @pytest.mark.gen_test
+    async def test_choices(self, index: Index) -> None:
+        assert await index.choice("go", "a") == ""
+        await index.choose("go", "a", "first")
+        await index.choose("go", "a", "second")
+        await index.choose("go", "a" * 4000, "long")
+        assert [await index.choice("go", path) for path in ("a", "a" * 4000, "a" * 4001)] == ["second", "long", ""]
+        assert await index.choice("other", "a") == ""
+        await index.choose("go", "a", "")
+        await index.choose("go", "nothing", "")
+        assert await index.choice("go", "a") == ""
+
+    @pytest.mark.gen_test
     async def test_accounts(self, index: Index) -> None:
         account = Account(name="admin", password_hash="$x$", admin=True, created=1.0)
         assert await index.account("admin") is None
@@ -358,6 +652,10 @@ class IndexSuite:
         await index.close()
         with pytest.raises(Unavailable):
             await index.put(entry_of("a", DATA))
+
+
+async def _restore_last(index: Index) -> list[Entry]:
+    return list(await index.restore((await index.trash())[-1].id, 1.0))
 
 
 class LocksSuite:
