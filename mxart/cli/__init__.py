@@ -24,6 +24,7 @@ _COMMANDS = {
     "trash": ("mxart.cli.trash", "List and restore what was deleted."),
     "why": ("mxart.cli.why", "Explain how a URL is answered."),
     "repo": ("mxart.cli.repo", "List and show repositories."),
+    "go": ("mxart.cli.go", "Publish Go modules."),
     "stats": ("mxart.cli.stats", "Show what the stores hold."),
 }
 

@@ -1,0 +1,111 @@
+"""As whom a command writes to a server, and that nobody else gets to see the password."""
+
+from __future__ import annotations
+
+import netrc
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import click
+
+from mxart.access.bootstrap import ADMIN
+from mxart.cli.why import known_password
+
+_LONGEST_PASSWORD = 4096  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user name and a password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says about the login: ``--config``, ``--user``, ``--password-file``."""
+
+    config: Path | None = None
+    user: str | None = None
+    password_file: Path | None = None
+
+
+def base_url(text: str, where: str) -> SplitResult:
+    """The URL below which paths are asked for, without a slash at its end. Raises BadParameter for ``where``."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise click.BadParameter(
+            "want the http or https URL of a repository, without credentials, such as https://artifacts.example.org/go",
+            param_hint=where,
+        )
+    return parts._replace(path=parts.path.rstrip("/"))
+
+
+def login(server: SplitResult, asked: Asked, environ: Mapping[str, str]) -> Login:
+    """Who writes to ``server``: as the command line says; else as netrc says, as for the go command; else the admin of
+    the server that the configuration describes; else whoever types a password.
+
+    Raises UsageError with what to do when nobody can be asked.
+    """
+    if asked.password_file is not None:
+        return Login(asked.user or ADMIN, _first_line(asked.password_file))
+    found = _from_netrc(server, asked.user, environ)
+    if found is not None:
+        return found
+    user = asked.user or ADMIN
+    password = known_password(asked.config, server, user)
+    if password is not None:
+        return Login(user, password)
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"no password for {user} at {server.netloc}: give --password-file, or a line for it in ~/.netrc"
+        )
+    return Login(user, click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True))
+
+
+def warn_of_open_password(server: SplitResult) -> None:
+    """Say so when a password is about to be sent so that everybody on the way can read it."""
+    if server.scheme == "http" and not is_loopback(server.hostname or ""):
+        click.echo(f"warning: the password goes to {server.netloc} unencrypted; use https", err=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to this host stays on the machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from_netrc(server: SplitResult, user: str | None, environ: Mapping[str, str]) -> Login | None:
+    """The line for host and port, else for the host, of ``user`` when it is given; "default" lines do not count."""
+    file = Path(environ["NETRC"]) if environ.get("NETRC") else Path.home() / ".netrc"
+    if not file.is_file():
+        return None
+    try:
+        hosts = netrc.netrc(file).hosts
+    except (OSError, UnicodeDecodeError, netrc.NetrcParseError) as error:
+        reason = error.msg if isinstance(error, netrc.NetrcParseError) else "it cannot be read as text"
+        raise click.UsageError(f"{file} cannot be used: {reason}") from error
+    for name in (server.netloc, server.hostname or ""):
+        line = hosts.get(name) if name != "default" else None
+        if line is not None and line[2] is not None and user in (None, line[0]):
+            return Login(line[0], line[2])
+    return None
+
+
+def _first_line(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} cannot be read as text", param_hint="--password-file") from error
