@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ from mxart.model import Entry
 
 MAX_LIST = 16 << 20  # bytes
 MAX_RECORD = 64 << 10  # bytes of an info or latest document; with an Origin it has some 500
+MAX_VERSIONS = 100_000  # of one module, that are held in memory to be sorted; no module has a tenth of them
 MAX_GOMOD = 16 << 20  # bytes; Go Modules Reference, "Module zip files", size constraints
 
 # RFC 3339 §5.6, as time.Time takes it: upper-case T and Z only
@@ -118,11 +119,13 @@ def _check_text(data: bytes, what: str) -> None:
 # --- lists -----------------------------------------------------------------------------------------------------
 
 
-def list_versions(data: bytes) -> list[str]:
+def list_versions(lines: Iterable[bytes]) -> Iterator[str]:
     """The versions that a list names: the first word of each line, where it is a version but no pseudo-version."""
-    words = (line.split(maxsplit=1)[0] for line in data.decode(errors="replace").split("\n") if line.strip())
-    versions = (word for word in words if len(word) <= names.MAX_ELEMENT and names.is_semver(word))
-    return [version for version in versions if not names.pseudo_version_time(version)]
+    for line in lines:
+        words = line.decode(errors="replace").split(maxsplit=1)
+        version = words[0] if words else ""
+        if len(version) <= names.MAX_ELEMENT and names.is_semver(version) and not names.pseudo_version_time(version):
+            yield version
 
 
 def format_list(versions: Iterable[str]) -> bytes:
@@ -130,9 +133,15 @@ def format_list(versions: Iterable[str]) -> bytes:
     return "".join(f"{version}\n" for version in sorted(set(versions), key=names.version_order)).encode()
 
 
-def merge_lists(lists: Sequence[bytes]) -> bytes:
-    """The union."""
-    return format_list(version for data in lists for version in list_versions(data))
+def merge_lists(lists: Iterable[Iterable[bytes]]) -> bytes:
+    """The union of lists, each given as its lines. Raises Corrupt when it grows beyond `MAX_VERSIONS`."""
+    union: set[str] = set()
+    for lines in lists:
+        for version in list_versions(lines):
+            union.add(version)
+            if len(union) > MAX_VERSIONS:
+                raise Corrupt(f"The version lists name more than {MAX_VERSIONS} versions of one module.")
+    return format_list(union)
 
 
 def generate_list(module: str, entries: Iterable[Entry]) -> bytes:
@@ -144,7 +153,7 @@ def generate_list(module: str, entries: Iterable[Entry]) -> bytes:
 
 
 def held_versions(module: str, entries: Iterable[Entry]) -> list[VersionRecord]:
-    """The versions whose three files are all among the entries, with the time of publication that they tell."""
+    """The versions whose three files are all among the entries, with the time that their .info tells."""
     files: dict[str, dict[str, float]] = {}
     prefix = f"{names.escape(module)}/@v/"
     for entry in entries:
@@ -153,7 +162,7 @@ def held_versions(module: str, entries: Iterable[Entry]) -> list[VersionRecord]:
             files.setdefault(names.unescape(escaped), {})[kind] = entry.published
     whole = {version: times for version, times in files.items() if len(times) == 3}
     return [
-        VersionRecord(version, _instant(max(times.values())))
+        VersionRecord(version, _instant(times["info"]))
         for version, times in whole.items()
         if names.is_version_of(module, version)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import BinaryIO
@@ -78,8 +78,7 @@ class GoFormat:
         """The union of lists, the latest of latests. Raises Unsupported for files, which are taken whole."""
         if resource.kind not in _MERGES:
             raise Unsupported(f"A .{resource.kind} of several repositories is not merged.")
-        limit = _MAX_SIZE[resource.kind]
-        out.write(_MERGES[resource.kind]([_read(document, limit) for document in documents]))
+        out.write(_MERGES[resource.kind](documents))
 
     def generate(self, resource: Resource, entries: Iterable[Entry], out: BinaryIO) -> None:
         """The list or the latest of what is held whole. Raises NotFound when nothing is, Unsupported for files."""
@@ -181,8 +180,21 @@ def _is_immutable(resource: GoResource) -> bool:
 def _read(file: BinaryIO, limit: int) -> bytes:
     data = file.read(limit + 1)
     if len(data) > limit:
-        raise Corrupt(f"The document is longer than {limit} bytes.")
+        raise _too_long(limit)
     return data
+
+
+def _lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
+    left = limit
+    while line := file.readline(left + 1):
+        left -= len(line)
+        if left < 0:
+            raise _too_long(limit)
+        yield line
+
+
+def _too_long(limit: int) -> Corrupt:
+    return Corrupt(f"The document is longer than {limit} bytes.")
 
 
 def _check_tile(resource: GoResource, file: BinaryIO) -> None:
@@ -200,9 +212,9 @@ _CHECKS: Mapping[str, Callable[[GoResource, BinaryIO], None]] = {
     "sumdb-lookup": lambda asked, file: sumdb.check_lookup(file, asked.database, asked.module, asked.version),
     "sumdb-tile": _check_tile,
 }
-_MERGES: Mapping[str, Callable[[Sequence[bytes]], bytes]] = {
-    "list": documents.merge_lists,
-    "latest": documents.merge_latest,
+_MERGES: Mapping[str, Callable[[Sequence[BinaryIO]], bytes]] = {
+    "list": lambda files: documents.merge_lists(_lines(file, documents.MAX_LIST) for file in files),
+    "latest": lambda files: documents.merge_latest([_read(file, documents.MAX_RECORD) for file in files]),
 }
 _GENERATORS: Mapping[str, Callable[[str, Iterable[Entry]], bytes]] = {
     "list": documents.generate_list,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 
@@ -169,7 +170,7 @@ def test_what_is_no_list(data: bytes) -> None:
     ],
 )
 def test_lists_are_merged(lists: list[bytes], merged: bytes) -> None:
-    assert documents.merge_lists(lists) == merged
+    assert documents.merge_lists(map(io.BytesIO, lists)) == merged
 
 
 @pytest.mark.parametrize(
