@@ -75,9 +75,11 @@ async def test_what_a_dead_worker_left_goes_on(store: Store) -> None:
 
 @pytest.mark.gen_test
 async def test_what_was_ended_is_not_touched(store: Store) -> None:
+    before = open_descriptors()
     upload = await begin(store)
     await upload.write(b"data")
     await upload.suspend()
+    assert open_descriptors() == before
     await upload.cancel()
     await upload.suspend()
     assert left(store) == [upload.id]
