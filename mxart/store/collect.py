@@ -2,7 +2,8 @@
 
 In this order: trash that is too old; the oldest lines of a change log that has grown long; blobs that nobody names;
 blob files that no record knows, which a crash between their rename and their transaction left; what dead and failed
-downloads left in ``incoming/``. Each removal is complete in itself, so a run that is stopped anywhere has lost nothing,
+downloads and uploads left in ``incoming/``: an upload has no record, so what was written to within a day is taken for
+alive. Each removal is complete in itself, so a run that is stopped anywhere has lost nothing,
 and the next one goes on from there. What is done with what is found is a `Sweep`'s to say (``sweep.py``): remove it, or
 only count.
 """

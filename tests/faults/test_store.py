@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from mxart.store.check import check
 from mxart.store.collect import Ages, collect
 from mxart.store.layout import index_folder
 from mxart.store.sweep import Removing
-from tests.faults.writer import content
+from tests.faults.writer import BATCH, content
 from tests.store.builders import digest_of, entry_of, keep, open_store
 
 pytestmark = pytest.mark.fault
@@ -67,6 +68,7 @@ def test_killed_processes_lose_nothing_that_was_told_durable(tmp_path: Path, see
         told |= killed([start_writer(data, f"{number}-{i}", 10 * number + i) for i in range(3)], chance)
         asyncio.run(verify(data, told))
     assert len(told) > 10
+    assert any(path.startswith("batch/") for path in told)
 
 
 async def verify(data: Path, told: dict[str, int]) -> None:
@@ -80,12 +82,25 @@ async def verify(data: Path, told: dict[str, int]) -> None:
                 entry = await store.index.get("go", path)
                 assert entry is not None
                 assert entry.digest == digest_of(content(seed))
+            await batches_are_whole(store)
             now = time.time()
             await collect(store, Removing(store), Ages(now=now + 1e6, trash=0.0), lambda _: None)
         assert list((data / "incoming").iterdir()) == []
         assert (report.orphans, report.leftovers) == (0, 0)
     finally:
         await store.index.close()
+
+
+async def batches_are_whole(store: Store) -> None:
+    """All of a batch stands, or all of it was withdrawn, or there is nothing."""
+    batches: dict[str, list[bool]] = defaultdict(list)
+    after = ""
+    while page := await store.index.list("go", "batch/", after):
+        after = page[-1].path
+        for entry in page:
+            batches[entry.path.rpartition("/")[0]].append(entry.digest is not None)
+    for folder, stands in batches.items():
+        assert stands in ([True] * len(BATCH), [False] * len(BATCH)), folder
 
 
 @dataclass

@@ -7,13 +7,15 @@ import time
 
 import pytest
 
+from mxart.errors import NotFound
 from mxart.model import Digest
 from mxart.store import Store
 from mxart.store.check import Repaired, Report, check, repair
 from mxart.store.collect import Ages, collect
 from mxart.store.layout import blob_path, incoming_folder, quarantine_folder
 from mxart.store.sweep import Removing
-from tests.store.builders import digest_of, entry_of, keep
+from mxart.store.tombstones import withdrawn
+from tests.store.builders import digest_of, entry_of, keep, publish
 
 NOW = 2_000_000_000.0
 
@@ -41,6 +43,8 @@ async def test_a_good_store_is_clean(store: Store) -> None:
     await store.index.put(entry_of("absent", None))
     await store.index.delete("go", "1", 1.0)
     await store.index.put(entry_of("2", None))
+    await store.index.withdraw("go", ["3", "4", "absent"], 2.0)
+    await keep(store, "4", b"1")
     sizes: list[int] = []
     report = await check(store, NOW, sizes.append)
     assert report.clean
@@ -81,6 +85,27 @@ async def test_damage(store: Store, bytes_now: bytes | None, kind: str) -> None:
     assert await store.index.get("go", "c") == kept
     quarantined = [file.read_bytes() for file in quarantine_folder(store.path).iterdir()]
     assert quarantined == ([] if bytes_now is None else [bytes_now])
+
+
+@pytest.mark.gen_test
+async def test_damage_to_what_was_derived_and_withdrawn(store: Store) -> None:
+    """The derived document is made anew, the tombstone remembers for ever, and half a batch does not come back."""
+    await publish(store, {"a.zip": b"zip", "a.mod": b"mod"})
+    await keep(store, "of another", b"list", "other")
+    await store.index.derive(entry_of("list", b"list", checksums={"made_from": "1"}))
+    trashed = await store.index.withdraw("go", ["a.zip", "a.mod"], NOW)
+    assert (await checked(store)).clean
+    for data in (b"list", b"mod"):
+        overwrite(store, digest_of(data), data.upper())
+    done = await repaired(store)
+    assert sorted(entry.path for entry in done.dropped) == ["a.mod", "list", "of another"]
+    tombstone = await store.index.get("go", "a.mod")
+    assert tombstone is not None
+    assert withdrawn(tombstone) == digest_of(b"mod")
+    with pytest.raises(NotFound):
+        await store.index.restore(trashed[0].id, NOW)
+    assert len(await publish(store, {"a.zip": b"zip", "a.mod": b"mod"})) == 2
+    assert (await checked(store)).clean
 
 
 @pytest.mark.gen_test

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from mxart.errors import Conflict
 from mxart.store import Store
 from mxart.store.collect import Ages, Collected, Sweep, collect
 from mxart.store.layout import blob_lock, blob_path, fetch_lock, incoming_folder
 from mxart.store.sweep import Counting, Removing
-from tests.store.builders import digest_of, entry_of, keep
+from tests.store.builders import digest_of, entry_of, keep, offered, publish
 from tests.store.suite import download
 
 NOW = 2_000_000_000.0  # far from anything that a test writes now
@@ -97,6 +98,30 @@ async def test_old_trash_goes_with_what_only_it_names(store: Store) -> None:
     assert await both(store) == Collected(trash=4, blobs=2, blob_bytes=len(b"onlytwice"))
     assert store.blobs.verify(digest_of(b"held"))
     assert store.blobs.verify(digest_of(b"late"))
+
+
+@pytest.mark.gen_test
+async def test_what_was_withdrawn_goes_and_its_tombstone_stays(store: Store) -> None:
+    contents = {f"a.{kind}": kind.encode() for kind in ("zip", "mod", "info")}
+    await publish(store, contents)
+    await store.index.withdraw("go", list(contents), NOW - 99.0)
+    assert await both(store) == Collected()
+    assert await both(store, Ages(now=NOW + 2.0, trash=100.0)) == Collected(trash=3, blobs=3, blob_bytes=10)
+    assert [entry.absent for entry in await store.index.list("go")] == [410] * 3
+    with pytest.raises(Conflict):
+        await publish(store, {"a.zip": b"else"})
+    assert len(await publish(store, contents)) == 3
+    assert await both(store) == Collected()
+
+
+@pytest.mark.gen_test
+async def test_what_is_derived_stays_and_what_it_was_goes(store: Store) -> None:
+    for number in range(3):
+        file = (await offered(store, "list", b"list %d" % number))[1]
+        await store.blobs.adopt(file, digest_of(b"list %d" % number))
+        await store.index.derive(entry_of("list", b"list %d" % number))
+    assert await both(store) == Collected(blobs=2, blob_bytes=12)
+    assert store.blobs.verify(digest_of(b"list 2"))
 
 
 @pytest.mark.gen_test
