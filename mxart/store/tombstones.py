@@ -40,15 +40,14 @@ def is_new(offer: Offer, stands: Entry | None) -> bool:
     """Is the offer to be put where ``stands`` is? False when there is nothing to do. Raises Conflict."""
     if stands is None:
         return True
-    before = stands.digest or withdrawn(stands)
-    if before is None or before == offer.entry.digest:
-        return stands.digest is None
+    if stands.digest is None:
+        if withdrawn(stands) in (None, offer.entry.digest) or offer.replace or offer.keep:
+            return True
+        raise Conflict(f"{stands.reason}: publish this as another version")
+    if stands.digest == offer.entry.digest or (offer.keep and not offer.replace):
+        return False
     if offer.replace:
         return True
-    if offer.keep:
-        return stands.digest is None
-    if stands.digest is None:
-        raise Conflict(f"{stands.reason}: publish this as another version")
     raise Conflict(
         f"{stands.path} was published with other content before, and what was published never changes: "
         "publish this as another version"
