@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -141,14 +141,16 @@ def zipped(wanted: Release, output: Path | None) -> Iterator[Zip]:
 
     Raises Refused when it becomes too large, cannot be written, or a file was changed meanwhile.
     """
-    with _telling(), _temporary(output.resolve().parent if output else None) as (file, name):
-        with meter("packing", wanted.selection.size) as progress:
+    with ExitStack() as stack:
+        with _telling(), meter("packing", wanted.selection.size) as progress:
+            file, name = stack.enter_context(_temporary(output.resolve().parent if output else None))
             sums = write(wanted.selection, wanted.module, wanted.version, file, progress.update)
-        file.flush()
-        if output is not None:
-            name.chmod(0o644)
-            name.replace(output)
-        yield Zip(file, file.seek(0, os.SEEK_END), sums)
+            file.flush()
+            if output is not None:
+                name.chmod(0o644)
+                name.replace(output)
+            made = Zip(file, file.seek(0, os.SEEK_END), sums)
+        yield made
 
 
 @contextmanager
