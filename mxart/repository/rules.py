@@ -1,18 +1,28 @@
-"""What may be asked of a repository: rules wrap it, one small layer each, whatever its kind or ecosystem."""
+"""What may be asked of a repository, and by whose name: rules wrap it, one small layer each, whatever its kind or
+ecosystem.
+
+All look at the format's package name, with globs that know upper from lower case; a resource without a package passes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from mxart.contract import Context, Ingest, Publication, Repository
-from mxart.errors import Denied
+from mxart.contract import Context, Format, Ingest, Publication, Repository
+from mxart.errors import Denied, NotFound
 from mxart.model import Content, Entry, Resource
+
+log = logging.getLogger("mxart.repository")
+
+_REMEMBERED = 1024  # names of which a worker knows whether they are shadowed
 
 
 class Blocking:
     """A repository that answers only for the package names that it may: ``block`` denies, ``allow``, when set, denies
-    all others. Globs on the format's package name, case-sensitive; a resource without a package is let through."""
+    all others."""
 
     def __init__(self, inner: Repository, block: Sequence[str], allow: Sequence[str]) -> None:
         self.name = inner.name
@@ -28,28 +38,161 @@ class Blocking:
         self._admit(resource, context)
         return await self._inner.list(resource, context)
 
-    async def publish(self, publication: Publication, context: Context) -> None:
-        await self._inner.publish(publication, context)
+    async def owns(self, resource: Resource) -> bool:
+        return await self._inner.owns(resource)
 
-    async def delete(self, resource: Resource, context: Context) -> None:
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         self._admit(resource, context)
-        await self._inner.delete(resource, context)
+        return await self._inner.ingest(resource, context, resume)
 
-    async def ingest(self, context: Context, resume: str | None = None) -> Ingest:
-        return await self._inner.ingest(context, resume)
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        for resource in _touched(publication):
+            self._admit(resource, context)
+        return await self._inner.publish(publication, context)
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        for resource in resources:
+            self._admit(resource, context)
+        await self._inner.delete(resources, context)
 
     def _admit(self, resource: Resource, context: Context) -> None:
         """Raises Denied, naming the rule, so that the reader knows whom to ask."""
         package = resource.package
         if not package:
             return
-        for pattern in self._block:
-            if fnmatchcase(package, pattern):
-                context.trail.note("rule", block=pattern, package=package, allowed=False)
-                raise Denied(
-                    f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration"
-                )
-        if self._allow and not any(fnmatchcase(package, pattern) for pattern in self._allow):
+        pattern = _matching(package, self._block)
+        if pattern is not None:
+            context.trail.note("rule", block=pattern, package=package, allowed=False)
+            raise Denied(f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration")
+        if self._allow and _matching(package, self._allow) is None:
             context.trail.note("rule", allow=", ".join(self._allow), package=package, allowed=False)
             raise Denied(f"{package} is not among the names that the configuration of {self.name} allows")
         context.trail.note("rule", package=package, allowed=True)
+
+
+class Reserved:
+    """A member of a group that has nothing to do with the names that are exclusive to other members."""
+
+    def __init__(self, inner: Repository, exclusive: Mapping[str, Sequence[str]]) -> None:
+        """``exclusive``: member → globs on the names that only it may have, and whoever else has them among its own."""
+        self.name = inner.name
+        self._inner = inner
+        self._own = tuple(exclusive.get(inner.name, ()))
+        self._others = {name: tuple(globs) for name, globs in exclusive.items() if name != inner.name}
+
+    async def get(self, resource: Resource, context: Context) -> Content:
+        if (owner := self._owner(resource)) is not None:
+            context.trail.note("rule", exclusive=owner, package=resource.package, repository=self.name, asked=False)
+            raise NotFound(f"{resource.package} is exclusive to {owner}, so {self.name} was not asked for it")
+        return await self._inner.get(resource, context)
+
+    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        return [] if self._owner(resource) is not None else await self._inner.list(resource, context)
+
+    async def owns(self, resource: Resource) -> bool:
+        return self._owner(resource) is None and await self._inner.owns(resource)
+
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
+        self._admit(resource)
+        return await self._inner.ingest(resource, context, resume)
+
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        for resource in _touched(publication):
+            self._admit(resource)
+        return await self._inner.publish(publication, context)
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        for resource in resources:
+            self._admit(resource)
+        await self._inner.delete(resources, context)
+
+    def _admit(self, resource: Resource) -> None:
+        if (owner := self._owner(resource)) is not None:
+            raise Denied(f"{resource.package} is exclusive to {owner}: publish it there, not to {self.name}")
+
+    def _owner(self, resource: Resource) -> str | None:
+        """The other member whose name it is; None when it is ours, too, or nobody's."""
+        package = resource.package
+        if not package or _matching(package, self._own) is not None:
+            return None
+        return next((name for name, globs in self._others.items() if _matching(package, globs) is not None), None)
+
+
+class Yielding:
+    """A member of a group that gives way, wherever it stands, for the names that another member owns and it does not:
+    it is not asked for them, so that nobody outside hears of them or can answer for them."""
+
+    def __init__(self, inner: Repository, owners: Sequence[Repository], shared: Sequence[str], format_: Format) -> None:
+        """``owners``: the other members. ``shared``: globs on names for which it does not give way."""
+        self.name = inner.name
+        self._inner = inner
+        self._owners = tuple(owners)
+        self._shared = tuple(shared)
+        self._format = format_
+        self._shadowed: dict[str, int] = {}  # package → how much the member holds of it, for the last of them
+
+    async def get(self, resource: Resource, context: Context) -> Content:
+        if (owner := await self._owner(resource)) is not None:
+            shadowed = await self._count(resource, owner, context)
+            context.trail.note(
+                "rule", owned_by=owner, package=resource.package, repository=self.name, asked=False, shadowed=shadowed
+            )
+            raise NotFound(f"{resource.package} is owned by {owner}, so {self.name} was not asked for it")
+        return await self._inner.get(resource, context)
+
+    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        return [] if await self._owner(resource) is not None else await self._inner.list(resource, context)
+
+    async def owns(self, resource: Resource) -> bool:
+        return await self._inner.owns(resource)
+
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
+        return await self._inner.ingest(resource, context, resume)
+
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        return await self._inner.publish(publication, context)
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        await self._inner.delete(resources, context)
+
+    async def _owner(self, resource: Resource) -> str | None:
+        """The other member to which it is left; None when it is not."""
+        package = resource.package
+        if not package or _matching(package, self._shared) is not None:
+            return None
+        for owner in self._owners:
+            if await owner.owns(resource):
+                return None if await self._inner.owns(resource) else owner.name
+        return None
+
+    async def _count(self, resource: Resource, owner: str, context: Context) -> int:
+        """How many entries the member holds of the package, from before or from elsewhere: looked up once for a name,
+        as they are not served any more, and somebody should look at them."""
+        package = resource.package
+        if package not in self._shadowed:
+            folder = self._format.policy(resource).folder
+            count = await self._held(replace(resource, path=folder), context) if folder else 0
+            if count and package not in self._shadowed:  # nobody else has found out meanwhile
+                log.warning(
+                    "%s is owned by %s: %s holds %d entries of that name, too", package, owner, self.name, count
+                )
+            self._shadowed[package] = count
+            if len(self._shadowed) > _REMEMBERED:
+                del self._shadowed[next(iter(self._shadowed))]
+            return count
+        return self._shadowed[package]
+
+    async def _held(self, folder: Resource, context: Context) -> int:
+        try:
+            return len(await self._inner.list(folder, context))
+        except Denied:
+            return 0
+
+
+def _matching(package: str, patterns: Sequence[str]) -> str | None:
+    """The first glob that matches."""
+    return next((pattern for pattern in patterns if fnmatchcase(package, pattern)), None)
+
+
+def _touched(publication: Publication) -> Sequence[Resource]:
+    return [*(part.resource for part in publication.parts), *publication.drops]

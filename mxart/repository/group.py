@@ -1,0 +1,92 @@
+"""A group: one repository made of several, in order. Its members are repositories of any kind, other groups too.
+
+A file comes from the first member that has it, all that belongs to one unit from the same (``units.py``); indexes are
+merged (``merging.py``). What only some members may answer is not looked at here: rules around them say so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mxart.contract import Context, Format, Ingest, Publication, Repository
+from mxart.errors import Denied, Unsupported
+from mxart.model import Content, Entry, Resource
+from mxart.repository.members import first
+from mxart.repository.merging import Merging
+from mxart.repository.units import Units
+from mxart.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupParts:
+    """What a group is made of."""
+
+    name: str
+    format: Format
+    members: Sequence[Repository]  # in the order in which they are asked, with the rules around each
+    publish_to: Repository | None  # who takes what is published; None: nobody
+    store: Store  # of its merged indexes and its choices
+    clock: Callable[[], float] = time.time
+
+
+class Group:
+    """`contract.Repository` of its members."""
+
+    def __init__(self, parts: GroupParts) -> None:
+        self.name = parts.name
+        self._format = parts.format
+        self._members = tuple(parts.members)
+        self._publish_to = parts.publish_to
+        self._units = Units(parts.name, self._members, parts.store)
+        self._merging = Merging(parts.name, parts.format, parts.store, parts.clock)
+
+    async def get(self, resource: Resource, context: Context) -> Content:
+        policy = self._format.policy(resource)
+        if policy.index:
+            return await self._merging.get(self._members, resource, policy, context)
+        if policy.unit is not None:
+            return await self._units.get(resource, policy.unit, context)
+        found = await first(self.name, self._members, resource, context)
+        return found.content
+
+    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        """Each path once, as the first member holds it. A member that denies it has none; Denied when all do."""
+        held: dict[str, Entry] = {}
+        denials: list[Denied] = []
+        for member in self._members:
+            try:
+                entries = await member.list(resource, context)
+            except Denied as denied:
+                denials.append(denied)
+                continue
+            for entry in entries:
+                held.setdefault(entry.path, entry)
+        if denials and len(denials) == len(self._members):
+            raise denials[0]
+        return list(held.values())
+
+    async def owns(self, resource: Resource) -> bool:
+        for member in self._members:
+            if await member.owns(resource):
+                return True
+        return False
+
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
+        return await self._publisher(context).ingest(resource, context, resume)
+
+    async def publish(self, publication: Publication, context: Context) -> bool:
+        return await self._publisher(context).publish(publication, context)
+
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+        await self._publisher(context).delete(resources, context)
+
+    def _publisher(self, context: Context) -> Repository:
+        if self._publish_to is None:
+            raise Unsupported(
+                f"{self.name} is a group that passes nothing on: publish to one of its hosted members, "
+                "or name it as publish_to in the configuration of the group"
+            )
+        context.trail.note("publish_to", group=self.name, repository=self._publish_to.name)
+        return self._publish_to
