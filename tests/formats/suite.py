@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
 
 from mxart import errors
-from mxart.contract import Context, Format, FormatFactory, Publication
-from mxart.model import Bytes, Content, Entry, Request, Resource
+from mxart.contract import Context, Format, FormatFactory, Ingest, Publication, Repository
+from mxart.model import Bytes, Content, Entry, Request, Resource, Response
+from tests.formats.press import Press
 
 _ABSENT = ("tornado", "lmdb", "pycurl", "msgpack", "toml")
 
@@ -67,14 +69,26 @@ class Shelf:
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return []
 
-    async def publish(self, publication: Publication, context: Context) -> None:
+    async def owns(self, resource: Resource) -> bool:
+        return False
+
+    async def publish(self, publication: Publication, context: Context) -> bool:
         raise errors.Unsupported("a shelf is only read")
 
-    async def delete(self, resource: Resource, context: Context) -> None:
+    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
         raise errors.Unsupported("a shelf is only read")
 
-    async def ingest(self, context: Context, resume: str | None = None) -> Any:
+    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         raise errors.Unsupported("a shelf is only read")
+
+
+async def in_pieces(data: bytes, failure: BaseException | None = None) -> AsyncIterator[bytes]:
+    """A body that comes in two pieces, with ``failure`` in the end."""
+    middle = len(data) // 2
+    yield data[:middle]
+    yield data[middle:]
+    if failure:
+        raise failure
 
 
 class FormatSuite:
@@ -85,6 +99,7 @@ class FormatSuite:
     paths: ClassVar[Sequence[str]]  # in normal form, one for each kind of resource at least
     indexes: ClassVar[Sequence[tuple[str, Sequence[bytes]]]]  # path of a mergeable document, and members' documents
     media_type_of_errors: ClassVar[str]
+    uploads: ClassVar[Sequence[tuple[str, bytes, bytes]]]  # path of a PUT, a body that is taken, one that is refused
 
     @pytest.fixture
     def ecosystem(self) -> Format:
@@ -172,6 +187,98 @@ class FormatSuite:
                 await ecosystem.answer(Request(method="BREW", path=path), resource, Shelf(), Context())
             assert caught.value.allowed
 
+    def test_what_is_merged_is_named_by_the_policy(self, ecosystem: Format) -> None:
+        merged = {path for path, _ in self.indexes}
+        for resource in [*self.resources(ecosystem), *(self.ask(ecosystem, path) for path in merged)]:
+            policy = ecosystem.policy(resource)
+            if resource.path in merged:
+                assert policy.index
+                assert policy.document
+            if policy.index:
+                assert policy.folder.endswith("/")
+            else:
+                with pytest.raises(errors.Unsupported):
+                    ecosystem.merge(resource, [], io.BytesIO())
+                with pytest.raises(errors.Unsupported):
+                    ecosystem.generate(resource, [], io.BytesIO())
+
+    def test_what_belongs_together_is_a_unit(self, ecosystem: Format) -> None:
+        for resource in self.resources(ecosystem):
+            unit = ecosystem.policy(resource).unit
+            if unit is not None:
+                assert ecosystem.policy(unit).unit == unit
+                assert ecosystem.policy(unit).folder == ecosystem.policy(resource).folder
+                assert unit.package == resource.package
+
+    def ask(self, ecosystem: Format, path: str) -> Resource:
+        return ecosystem.parse(Request(method="GET", path=path))
+
+    async def put(self, ecosystem: Format, repository: Repository, path: str, body: AsyncIterator[bytes]) -> Response:
+        request = Request(method="PUT", path=path, body=body)
+        return await ecosystem.answer(request, ecosystem.parse(request), repository, Context())
+
+    @pytest.mark.gen_test
+    async def test_what_is_published_can_be_read(self, ecosystem: Format) -> None:
+        for path, taken, _ in self.uploads:
+            press = Press(ecosystem)
+            response = await self.put(ecosystem, press, path, in_pieces(taken))
+            assert response.status == 201
+            assert press.held[path] == taken
+            assert len(press.publications) == 1
+            assert press.left_behind == []
+            assert await press.owns(self.ask(ecosystem, path))
+            again = await self.put(ecosystem, press, path, in_pieces(taken))
+            assert again.status == 200
+
+    @pytest.mark.gen_test
+    async def test_an_upload_that_is_refused_leaves_nothing(self, ecosystem: Format) -> None:
+        for path, _, refused in self.uploads:
+            press = Press(ecosystem)
+            with pytest.raises(errors.Invalid):
+                await self.put(ecosystem, press, path, in_pieces(refused))
+            assert (press.held, press.left_behind) == ({}, [])
+
+    @pytest.mark.parametrize("failure", [errors.TooLarge("too large", 1), asyncio.CancelledError()], ids=repr)
+    @pytest.mark.gen_test
+    async def test_an_upload_that_breaks_off_leaves_nothing(self, ecosystem: Format, failure: BaseException) -> None:
+        for path, taken, _ in self.uploads:
+            press = Press(ecosystem)
+            with pytest.raises(type(failure)):
+                await self.put(ecosystem, press, path, in_pieces(taken, failure))
+            assert press.uploads
+            assert (press.held, press.left_behind) == ({}, [])
+
+    @pytest.mark.gen_test
+    async def test_a_publication_that_is_refused_leaves_nothing(self, ecosystem: Format) -> None:
+        class Full(Press):
+            async def publish(self, publication: Publication, context: Context) -> bool:
+                raise errors.StoreFull("no room")
+
+        for path, taken, _ in self.uploads:
+            press = Full(ecosystem)
+            with pytest.raises(errors.StoreFull):
+                await self.put(ecosystem, press, path, in_pieces(taken))
+            assert (press.held, press.left_behind) == ({}, [])
+
+    @pytest.mark.gen_test
+    async def test_a_repository_that_is_only_read_says_so(self, ecosystem: Format) -> None:
+        for path, taken, _ in self.uploads:
+            with pytest.raises(errors.Unsupported):
+                await self.put(ecosystem, Shelf(), path, in_pieces(taken))
+            request = Request(method="DELETE", path=path)
+            with pytest.raises(errors.Unsupported):
+                await ecosystem.answer(request, ecosystem.parse(request), Shelf(), Context())
+
+    @pytest.mark.gen_test
+    async def test_indexes_are_never_published_or_deleted(self, ecosystem: Format) -> None:
+        for path, _ in self.indexes:
+            for method in ("PUT", "DELETE"):
+                press, request = Press(ecosystem), Request(method=method, path=path, body=in_pieces(b"x"))
+                with pytest.raises(errors.Unsupported) as caught:
+                    await ecosystem.answer(request, ecosystem.parse(request), press, Context())
+                assert method not in caught.value.allowed
+                assert press.uploads == []
+
     def test_it_can_be_imported_alone(self) -> None:
         """With the server, the store and the HTTP client unimportable."""
         blocked = "".join(f"sys.modules[{name!r}] = None; " for name in _ABSENT)
@@ -182,6 +289,15 @@ class FormatSuite:
     def test_clients_are_told_where_to_look(self) -> None:
         lines = self.factory.client_lines("https://artifacts.example.org/here")
         assert any("https://artifacts.example.org/here" in line for line in lines)
+
+    def test_publishers_are_told_how(self) -> None:
+        lines = self.factory.publish_lines("https://artifacts.example.org/here")
+        assert all("https://artifacts.example.org/here" in line for line in lines)
+        assert lines
+
+    def test_a_group_of_none_and_of_itself_has_its_own_settings(self) -> None:
+        assert self.factory.combined(self.settings, []) == self.settings
+        assert self.factory.combined(self.settings, [self.settings]) == self.settings
 
     def test_nothing_is_proposed_where_nothing_is_found(self) -> None:
         assert list(self.factory.discover(lambda command: "", {})) == []

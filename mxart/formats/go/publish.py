@@ -52,16 +52,14 @@ class Publisher:
 
         Raises Invalid, TooLarge, Conflict, and as `Repository.ingest` and `Repository.publish`.
         """
-        if not names.is_version_of(resource.module, resource.version):
-            raise Invalid(
-                f"{resource.version!r} is no version of {resource.module}, though it may lead to one.\n"
-                f"Publish it as a version, such as {names.major_suffix(resource.module) or 'v1'}.0.0."
-            )
+        _check_version(resource)
         async with self.uploads:
             return await (self._put_zip if resource.kind == "zip" else self._put_beside)(request, resource)
 
     async def delete(self, resource: GoResource) -> Response:
-        """True after: the whole version is gone, and what waited for its zip. Raises as `Repository.delete`."""
+        """True after: the whole version is gone, and what waited for its zip. Raises Invalid, and as
+        `Repository.delete`."""
+        _check_version(resource)
         files = [paths.sibling(resource, kind) for kind in paths.VERSION_KINDS]
         waiting = [paths.staged(file) for file in files if file.kind != "zip"]
         await self.repository.delete([*files, *waiting], self.context)
@@ -195,6 +193,15 @@ class Publisher:
         finally:
             content.close()
         raise TypeError(f"{resource.path} is a document, and came as {type(content).__name__}")
+
+
+def _check_version(resource: GoResource) -> None:
+    """Raises Invalid for the .info of a branch, a tag or a commit."""
+    if not names.is_version_of(resource.module, resource.version):
+        raise Invalid(
+            f"{resource.version!r} is no version of {resource.module}, though it may lead to one.\n"
+            f"What is published is a version, such as {names.major_suffix(resource.module) or 'v1'}.0.0."
+        )
 
 
 def _content(upload: Ingest) -> bytes:

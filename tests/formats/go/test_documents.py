@@ -192,6 +192,13 @@ def test_the_latest_of_members(members: list[bytes], latest: int) -> None:
     assert documents.merge_latest(members) == members[latest]
 
 
+def test_lists_of_more_versions_than_any_module_has_are_refused() -> None:
+    lists = [[b"v1.0.%d\n" % patch for patch in range(start, start + 50_001)] for start in (0, 50_001)]
+    assert documents.merge_lists([lists[0], lists[0]]).count(b"\n") == 50_001
+    with pytest.raises(Corrupt, match="more than 100000 versions"):
+        documents.merge_lists(lists)
+
+
 def held(version: str, kinds: str = "info mod zip", published: float = 0.0, absent: int = 0) -> list[Entry]:
     path = f"example.com/!m/@v/{version}"
     return [Entry(repository="r", path=f"{path}.{kind}", published=published, absent=absent) for kind in kinds.split()]
@@ -224,6 +231,11 @@ def test_the_latest_tells_when_it_was_published() -> None:
     latest = documents.generate_latest("example.com/M", entries)
     assert json.loads(latest) == {"Version": "v1.0.0", "Time": "2024-05-06T07:08:09Z"}
     assert documents.parse_record(latest).version == "v1.0.0"
+
+
+def test_the_latest_has_the_time_of_its_info() -> None:
+    entries = [*held("v1.0.0", "mod zip", published=2e9), *held("v1.0.0", "info", published=1714979289.0)]
+    assert json.loads(documents.generate_latest("example.com/M", entries))["Time"] == "2024-05-06T07:08:09Z"
 
 
 @pytest.mark.parametrize("entries", [[], held("v1.0.0", "info mod"), held("v1.0.0", absent=410)])

@@ -8,10 +8,13 @@ import pytest
 from mxart import errors
 from mxart.contract import Context
 from mxart.formats import FORMATS
+from mxart.formats.go import paths
 from mxart.formats.go.format import GoFormat
 from mxart.formats.go.paths import GoResource
 from mxart.formats.go.settings import GoSettings
+from mxart.formats.go.vcs import GoCommand
 from mxart.model import Bytes, Entry, Redirect, Request, Resource
+from mxart.settings import UpstreamSettings
 from tests.formats.suite import FormatSuite, Shelf
 from tests.support.modules import Module
 from tests.support.sumdb import SumDB
@@ -21,6 +24,9 @@ PSEUDO = "v0.0.0-20240102030405-0123456789ab"
 SETTINGS = GoSettings(
     sumdb={"sums.example.org": "https://sums.example.org/", "sums.example.org/deep": "http://127.0.0.1:9/x"}
 )
+HINT = "If this module is private: go env -w GONOSUMDB=example.com/Hello"
+HELLO = Module("example.com/Hello", "v1.0.0", {"hello.go": "package hello\n"})
+HELLO_ZIP = "example.com/!hello/@v/v1.0.0.zip"
 
 
 def ask(path: str) -> GoResource:
@@ -48,6 +54,7 @@ class TestGo(FormatSuite):
         "sumdb/sums.example.org/tile/8/data/000",
         "sumdb/sums.example.org/deep/latest",
     )
+    uploads = ((HELLO_ZIP, HELLO.zip, HELLO.zip[:-1]),)
     indexes = (
         ("example.com/m/@v/list", (b"v1.0.0\nv1.2.0\n", b"v1.1.0\nv1.2.0\n", b"")),
         (
@@ -85,6 +92,42 @@ def test_policy(path: str, immutable: bool, media_type: str, max_size: int, docu
     kept = (policy.immutable, policy.media_type, policy.max_size, policy.document)
     assert kept == (immutable, media_type, max_size, document)
     assert policy.digest is None
+
+
+INFO, FOLDER = "example.com/!m/@v/v1.0.0.info", "example.com/!m/@v/"
+
+
+@pytest.mark.parametrize(
+    ("path", "index", "folder", "unit"),
+    [
+        ("example.com/!m/@v/list", True, FOLDER, None),
+        ("example.com/!m/@latest", True, FOLDER, None),
+        (INFO, False, FOLDER, INFO),
+        ("example.com/!m/@v/v1.0.0.mod", False, FOLDER, INFO),
+        ("example.com/!m/@v/v1.0.0.zip", False, FOLDER, INFO),
+        (f"example.com/!m/@v/{PSEUDO}.zip", False, FOLDER, f"example.com/!m/@v/{PSEUDO}.info"),
+        ("example.com/!m/@v/main.info", False, FOLDER, None),  # it may lead to another version tomorrow
+        ("example.com/!m/@v/v2.0.0.info", False, FOLDER, None),
+        ("sumdb/sums.example.org/supported", False, "", None),
+        ("sumdb/sums.example.org/latest", False, "", None),
+        ("sumdb/sums.example.org/tile/8/0/000", False, "", None),
+        ("sumdb/sums.example.org/lookup/example.com/!m@v1.0.0", False, FOLDER, None),
+    ],
+)
+def test_what_belongs_to_a_module(path: str, index: bool, folder: str, unit: str | None) -> None:
+    policy = GoFormat(SETTINGS).policy(ask(path))
+    assert (policy.index, policy.folder, policy.unit) == (index, folder, ask(unit) if unit else None)
+
+
+def test_what_waits_for_its_zip_is_no_version() -> None:
+    mod = ask("example.com/!m/@v/v1.0.0.mod")
+    waiting, policy = paths.staged(mod), GoFormat(SETTINGS).policy(paths.staged(mod))
+    assert (waiting.kind, waiting.path) == ("staged-mod", f"staged/{mod.path}")
+    assert (policy.immutable, policy.document, policy.index, policy.unit) == (False, True, False, None)
+    assert (policy.folder, policy.max_size) == (FOLDER, 16 * MIB)
+    assert not waiting.path.startswith(policy.folder)
+    with pytest.raises(errors.Invalid):
+        ask(waiting.path)
 
 
 def test_a_resource_of_another_format_is_a_mistake_of_ours() -> None:
@@ -160,6 +203,27 @@ async def test_absence_keeps_the_upstreams_words(failure: errors.NotFound) -> No
     content = ecosystem.failure(caught.value, 404).content
     assert isinstance(content, Bytes)
     assert content.data == f"{failure.message}\n".encode()
+
+
+@pytest.mark.parametrize("failure", [errors.NotFound, errors.Gone])
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("nobody knows it", f"nobody knows it\n{HINT}\n"),
+        ("nobody knows it\nnot one\n", f"nobody knows it\n{HINT}\nnot one\n"),
+        ("\n".join("123456789"), f"1\n{HINT}\n2\n3\n4\n5\n6\n7\n"),  # as many lines as the go command shows
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_lookup_that_finds_nothing_says_what_to_do(
+    failure: type[errors.NotFound], message: str, shown: str
+) -> None:
+    ecosystem, path = GoFormat(SETTINGS), "sumdb/sums.example.org/lookup/example.com/!hello@v1.0.0"
+    with pytest.raises(failure) as caught:
+        await ecosystem.answer(Request(method="GET", path=path), ask(path), Shelf(failure=failure(message)), Context())
+    content = ecosystem.failure(caught.value, 404).content
+    assert isinstance(content, Bytes)
+    assert content.data.decode() == shown
 
 
 # --- checks, merges, indexes: that each kind meets its own rule ------------------------------------------------------
@@ -249,6 +313,32 @@ def test_further_upstreams_are_the_databases() -> None:
         "sumdb/sums.example.org": "https://sums.example.org",
         "sumdb/sums.example.org/deep": "http://127.0.0.1:9/x",
     }
+
+
+OWN = GoSettings(sumdb={"a.example.org": "https://own.example.org"})
+FIRST = GoSettings(sumdb={"a.example.org": "https://a.example.org", "b.example.org": "https://b.example.org"})
+SECOND = GoSettings(sumdb={"b.example.org": "https://other.example.org", "c.example.org": "https://c.example.org"})
+
+
+@pytest.mark.parametrize(
+    ("members", "urls"),
+    [
+        ([], {"a": "own"}),
+        ([FIRST], {"a": "own", "b": "b"}),
+        ([FIRST, SECOND], {"a": "own", "b": "b", "c": "c"}),
+        ([SECOND, FIRST], {"a": "own", "b": "other", "c": "c"}),
+    ],
+)
+def test_a_group_proxies_the_databases_of_its_members(members: list[GoSettings], urls: dict[str, str]) -> None:
+    combined = FORMATS["go"].combined(OWN, members)
+    assert combined.sumdb == {f"{name}.example.org": f"https://{url}.example.org" for name, url in urls.items()}
+    assert not combined.allow_forks
+    assert FORMATS["go"].combined(OWN, [*members, GoSettings(allow_forks=True)]).allow_forks
+
+
+def test_source_control_is_asked_by_the_go_command() -> None:
+    upstream = UpstreamSettings(url="", tool="vcs")
+    assert isinstance(FORMATS["go"].tool("vcs", upstream, GoSettings()), GoCommand)
 
 
 def test_the_line_to_copy() -> None:

@@ -1,4 +1,4 @@
-"""The checksum databases in a configuration."""
+"""The keys of Go repositories in a configuration."""
 
 from __future__ import annotations
 
@@ -52,3 +52,43 @@ def test_what_is_no_name(name: str) -> None:
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(Invalid, match=r"sums\.example\.org"):
         GoSettings(sumdb={"sums.example.org": url})
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "",
+        "*:off",
+        "public:git,private:all",
+        "corp.example.com/*:git|hg,*.example.org/x:all,*:off",
+        "example.com/v~2:svn",
+    ],
+)
+def test_rules_for_version_control(rules: str) -> None:
+    assert GoSettings(govcs=rules).govcs == rules
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ",",
+        "git",
+        ":git",
+        "*:",
+        "*:cvs",
+        "*:git|",
+        "*:git|off",
+        "*:off,",
+        "*:off, x:git",
+        "*:off,*:git",
+        "./x:git",
+        "../x:git",
+        "-x:git",
+        "a b:git",
+        "*:git\n",
+        "*:git;x",
+    ],
+)
+def test_what_are_no_rules_for_version_control(rules: str) -> None:
+    with pytest.raises(Invalid, match="govcs"):
+        GoSettings(govcs=rules)
