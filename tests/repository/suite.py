@@ -452,7 +452,7 @@ class PublishingSuite(ReadingSuite):
     @pytest.mark.gen_test
     async def test_what_is_suspended_goes_on(self, make: Make, store: Store) -> None:
         repository = await make({})
-        at = resource("m/v1.zip")
+        at = resource("m/v1.info")
         first = await repository.ingest(at, Context())
         await first.write(b"first ")
         with pytest.raises(Conflict):
