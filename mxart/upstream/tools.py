@@ -22,7 +22,7 @@ import secrets
 import shutil
 import signal
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from io import BytesIO
@@ -38,9 +38,10 @@ from mxart.upstream.queue import FairQueue, Slots
 
 PERIOD = 600.0  # seconds for which runs that begin share a cache
 _MARGIN = 60.0  # seconds between the end of the longest run and the removal: what it left is still to be opened
-_MAX_OUTPUT = 16 << 20  # bytes
-_MAX_ERRORS = 64 << 10  # bytes
+_MAX_OUTPUT = 16 << 20  # bytes that are read of each
 _CHUNK = 256 << 10  # bytes
+_SCRATCH = "the folder in which tools work"
+_STOPPING = "the server is stopping: try again in a moment"
 _SEPARATOR = "~"  # no repository's name has one
 
 
@@ -102,12 +103,20 @@ class ToolUpstream:
     async def _run(self, command: Command, home: Path) -> Outcome:
         await offload(_write, home, command)
         if self._closed:
-            raise Unavailable("the server is stopping: try again in a moment")
-        process = await _start(command, home)
+            raise Unavailable(_STOPPING)
+        with _trouble(_SCRATCH), _new(home / ".output") as output, _new(home / ".errors") as errors:
+            code = await self._watch(command, home, (output, errors))
+            return Outcome(code, await offload(_beginning, output), await offload(_beginning, errors))
+
+    async def _watch(self, command: Command, home: Path, outputs: tuple[BinaryIO, BinaryIO]) -> int:
+        """Its exit code, once it has ended, and all that it started with it. Raises Unavailable."""
+        process = await _start(command, home, outputs)
         self._running.add(process)
+        if self._closed:  # while it was started
+            _kill(process)
         try:
             async with asyncio.timeout(self.settings.time_limit):
-                return await _outcome(process)
+                code = await process.wait()
         except TimeoutError as error:
             raise Unavailable(
                 f"{Path(command.arguments[0]).name} did not end within {self.settings.time_limit:g} s: "
@@ -117,6 +126,9 @@ class ToolUpstream:
             _kill(process)  # when it has ended by itself, what it has started may not
             await undisturbed(process.wait())
             self._running.discard(process)
+        if self._closed:
+            raise Unavailable(_STOPPING)
+        return code
 
     # --- folders ---
 
@@ -124,7 +136,7 @@ class ToolUpstream:
         now, longest = self._clock(), self.settings.time_limit + _MARGIN
         home = self._folder(secrets.token_hex(8), now + longest)
         cache = self._folder("cache", (now // PERIOD + 1) * PERIOD + longest)
-        with _trouble("the folder in which tools work"):
+        with _trouble(_SCRATCH):
             home.mkdir(0o700, parents=True)
             cache.mkdir(0o700, exist_ok=True)
         return Places(home=home, cache=cache)
@@ -140,7 +152,7 @@ class ToolUpstream:
     def _sweep(self) -> float:
         """No folder is left that is nobody's. Returns the seconds until it is worth another look."""
         now, soon = self._clock(), PERIOD
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             for folder in list(self._scratch.iterdir()):
                 expires = folder.name.rpartition(_SEPARATOR)[2]
                 if not expires.isdecimal():
@@ -196,37 +208,24 @@ def _open(content: Path | bytes, max_size: int) -> _Left:
 # --- processes -------------------------------------------------------------------------------------------------------
 
 
-async def _start(command: Command, home: Path) -> Process:
-    """It runs in ``home``, in a session of its own: it has no terminal to ask on, and goes with all that it starts."""
+async def _start(command: Command, home: Path, outputs: tuple[BinaryIO, BinaryIO]) -> Process:
+    """It runs in ``home``, in a session of its own: it has no terminal to ask on, and goes with all that it starts.
+
+    Its outputs are files, not pipes, so that its end is seen whoever of those that it started still holds them.
+    """
+    output, errors = outputs
     try:
         return await asyncio.create_subprocess_exec(
             *command.arguments,
             cwd=home,
             env=dict(command.environment),
             stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+            stdout=output,
+            stderr=errors,
             start_new_session=True,
         )
     except OSError as error:
         raise Unavailable(f"{Path(command.arguments[0]).name} cannot be run on the server: {error.strerror}") from error
-
-
-async def _outcome(process: Process) -> Outcome:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    output, errors = await asyncio.gather(
-        _beginning(process.stdout, _MAX_OUTPUT), _beginning(process.stderr, _MAX_ERRORS)
-    )
-    return Outcome(await process.wait(), output, errors)
-
-
-async def _beginning(stream: asyncio.StreamReader, limit: int) -> bytes:
-    """The first ``limit`` bytes; the others are read, too, lest the program wait for somebody to take them."""
-    kept = bytearray()
-    while chunk := await stream.read(_CHUNK):
-        kept += chunk[: limit - len(kept)]
-    return bytes(kept)
 
 
 def _kill(process: Process) -> None:
@@ -239,12 +238,23 @@ def _kill(process: Process) -> None:
 
 def _write(home: Path, command: Command) -> None:
     """The command's files are in its home."""
-    with _trouble("the folder in which tools work"):
+    with _trouble(_SCRATCH):
         for name, text in command.files.items():
             path = home / name
             path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
+            with _new(path) as file:
+                file.write(text.encode())
+
+
+def _new(path: Path) -> BinaryIO:
+    """A new file that only its owner can read, open for reading and writing."""
+    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
+
+
+def _beginning(output: BinaryIO) -> bytes:
+    """What the program wrote, cut where it grows long."""
+    output.seek(0)
+    return output.read(_MAX_OUTPUT)
 
 
 @contextmanager

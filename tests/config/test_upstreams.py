@@ -3,9 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import toml
 
-from mxart.settings import CredentialSettings
+from mxart.config.problems import Problem, Problems
+from mxart.config.tables import Table
+from mxart.config.upstreams import Surroundings, read_upstream
+from mxart.settings import CredentialSettings, UpstreamSettings
 from tests.config.test_read import PROXY, problems, read
+from tests.support.certs import Authority
 
 ENVIRON = {"SECRET": "s3cret", "EMPTY": "", "SPACED": "a b"}
 
@@ -102,3 +107,122 @@ def test_no_message_shows_a_secret(tmp_path: Path, line: str) -> None:
 def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
     for auth in ('username = "ci", password = "hunter2"', 'token = "hunter2"', 'headers = { A = "hunter2" }'):
         assert "hunter2" not in repr(credentials(tmp_path, auth))
+
+
+# --- tools -------------------------------------------------------------------------------------------------------
+
+
+def read_with_tools(folder: Path, text: str, environ: dict[str, str] | None = None) -> tuple[object, list[Problem]]:
+    """What the table says, and what is wrong with it; the upstream may be "vcs"."""
+    found = Problems("mxart.toml")
+    table = Table('[[repository]] "c"', toml.loads(text), found)
+    settings = read_upstream(table, Surroundings(folder, environ or {}), ["vcs"])
+    table.finish()
+    return settings, found.found
+
+
+def test_a_tool_has_defaults_of_its_own(tmp_path: Path) -> None:
+    assert read_with_tools(tmp_path, 'upstream = "vcs"') == (
+        UpstreamSettings(url="", tool="vcs", max_connections=4, time_limit=300.0, queue_timeout=60.0),
+        [],
+    )
+
+
+def test_every_key_of_a_tool_arrives(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    (tmp_path / "token").write_text("from-a-file\n")
+    text = f"""
+        upstream = "vcs"
+        http_proxy = "socks5h://proxy.example.org:1080"
+        ca_file = "{authority.ca_file.name}"
+        max_connections = 9
+        queue_timeout = "7 s"
+        time_limit = "11 min"
+        [auth_hosts]
+        "Git.Corp.example." = {{ username = "ci", token_env = "SECRET" }}
+        "code.example.org" = {{ token_file = "token" }}
+        "old.example.org" = {{ username = "me@example.org", password = "p#\\"\\\\:w'd" }}
+        local = {{ token = "t" }}
+    """
+    settings, found = read_with_tools(tmp_path, text, ENVIRON)
+    assert found == []
+    assert settings == UpstreamSettings(
+        url="",
+        tool="vcs",
+        http_proxy="socks5h://proxy.example.org:1080",
+        ca_file=authority.ca_file,
+        max_connections=9,
+        queue_timeout=7.0,
+        time_limit=660.0,
+        auth_hosts={
+            "git.corp.example": CredentialSettings(username="ci", password="s3cret"),
+            "code.example.org": CredentialSettings(username="x-access-token", password="from-a-file"),
+            "old.example.org": CredentialSettings(username="me@example.org", password="p#\"\\:w'd"),
+            "local": CredentialSettings(username="x-access-token", password="t"),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "remedy"),
+    [
+        ('upstream = "svc"', "upstream", 'or "vcs"'),
+        ('upstream = "vcs"\nauth = { token = "t" }', "auth", "want auth_hosts"),
+        ('upstream = "vcs"\nconnect_timeout = "5 s"', "connect_timeout", "no meaning for upstream"),
+        ('upstream = "vcs"\nidle_timeout = "5 s"', "idle_timeout", "no meaning for upstream"),
+        ('upstream = "vcs"\nretries = 1', "retries", "no meaning for upstream"),
+        ('upstream = "vcs"\nhttp_proxy = "socks4a://proxy.example.org"', "http_proxy", "SOCKS 4"),
+        ('upstream = "vcs"\nmax_connections = 0', "max_connections", "whole number"),
+        ('upstream = "vcs"\ntime_limit = 0', "time_limit", "duration"),
+        ('upstream = "https://c.example.org"\ntime_limit = "5 s"', "time_limit", "this one is a URL"),
+        (
+            'upstream = "https://c.example.org"\nauth_hosts = { "a.example.org" = {} }',
+            "auth_hosts",
+            "this one is a URL",
+        ),
+        ('upstream = "vcs"\nauth_hosts = "git.example.org"', "auth_hosts", "want a table"),
+        ('upstream = "vcs"\nauth_hosts = { "a.example.org" = "hunter2" }', "a.example.org", "want a table"),
+        ('upstream = "vcs"\nauth_hosts = { "*" = { token = "hunter2" } }', "*", "name of one host"),
+        ('upstream = "vcs"\nauth_hosts = { "a b" = { token = "hunter2" } }', "a b", "want a host name"),
+        (
+            'upstream = "vcs"\nauth_hosts = { "a.example.org:8443" = { token = "hunter2" } }',
+            "a.example.org:8443",
+            "without port",
+        ),
+        ('upstream = "vcs"\n[auth_hosts.git.example.org]\ntoken = "hunter2"', "git", "goes in quotes"),
+    ],
+)
+def test_each_mistake_with_tools(tmp_path: Path, lines: str, key: str, remedy: str) -> None:
+    _, (problem,) = read_with_tools(tmp_path, lines)
+    assert problem.key == key
+    assert remedy in problem.message
+    assert "hunter2" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("login", "key", "remedy"),
+    [
+        ("", "", "want { token_env }"),
+        ('username = "ci"', "", "want { token_env }"),
+        ('password = "hunter2"', "username", "needs a username"),
+        ('token = "hunter2", token_env = "SECRET"', "token_env", "token says it already"),
+        ('username = "ci", password = "hunter2", token = "t"', "token", "password says it already"),
+        ('token_env = "NONE"', "token_env", "not set"),
+        ('token_env = "SPACED"', "token_env", "without spaces"),
+        ('token = ""', "token", "without spaces"),
+        ('token = "hunter2\\nmachine evil.example.org"', "token", "control characters"),
+        ('token = "hunter2 machine evil.example.org"', "token", "without spaces"),
+        ('token = "\\"hunter2\\""', "token", "quotation mark"),
+        ('token = "#hunter2"', "token", "hash sign"),
+        ('token = "hunter\u00e9"', "token", "printable ASCII"),
+        (f'token = "{"x" * 1025}"', "token", "at most 1024"),
+        ('username = "a b", token = "t"', "username", "without spaces"),
+        ('token = "t", headers = { A = "b" }', "headers", "unknown key"),
+    ],
+)
+def test_each_mistake_in_a_login(tmp_path: Path, login: str, key: str, remedy: str) -> None:
+    text = f'upstream = "vcs"\nauth_hosts = {{ "git.example.org" = {{ {login} }} }}'
+    _, (problem,) = read_with_tools(tmp_path, text, ENVIRON)
+    assert (problem.table, problem.key) == ('[[repository]] "c" auth_hosts git.example.org', key)
+    assert remedy in problem.message
+    assert "hunter2" not in str(problem)
