@@ -67,12 +67,16 @@ def _check_entry(entry: archive.ZipEntry, prefix: str, tree: _Tree) -> None:
     tree.add(path, is_directory)
     if not is_directory:
         _check_file(path, entry.size)
+    elif entry.size:
+        raise Corrupt(f"The module zip's directory {path[:200]!r} has content.")
 
 
 def _check_file(path: str, size: int) -> None:
     directory, _, base = path.rpartition("/")
     if fold(base) == "go.mod" and (directory or base != "go.mod"):
         raise Corrupt(f"The module zip holds {path[:200]!r}: a go.mod belongs in the root, in lower case.")
+    if path.startswith("go.mod/"):
+        raise Corrupt("The module zip holds a directory called go.mod.")
     if path in _LIMITED and size > MAX_ROOT_FILE:
         raise Corrupt(f"The module zip's {path} has {size} bytes; the limit is {MAX_ROOT_FILE}.")
 
