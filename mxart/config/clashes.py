@@ -89,7 +89,9 @@ def hosts_differ(repositories: Repositories, listeners: Collection[str]) -> None
 
 
 def all_reachable(repositories: Repositories) -> None:
-    """Every repository has a base URL or a host."""
+    """Every repository has a base URL or a host, or is a member of a group."""
+    members = {member for _, repository in repositories for member in repository.members}
     for table, repository in repositories:
-        if not repository.base_url and not repository.hosts:
-            table.wrong("base_url", "nobody can reach this repository; want a path, or a host name in hosts")
+        if not repository.base_url and not repository.hosts and repository.name not in members:
+            message = "nobody can reach this repository; want a path, a host name in hosts, or a group that it is in"
+            table.wrong("base_url", message)

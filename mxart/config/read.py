@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mxart.config import clashes
+from mxart.config import clashes, members
 from mxart.config.document import read_document
 from mxart.config.problems import Problem, Problems, show
 from mxart.config.repositories import read_repository
@@ -79,6 +79,7 @@ class _Reading:
         self._around = around
         self._formats = formats
         self._overrides = overrides
+        self._names: set[str] = set()  # of the repositories, those included that are wrong
 
     def settings(self) -> Settings:
         """Raises ConfigurationError."""
@@ -91,6 +92,7 @@ class _Reading:
         clashes.base_urls_apart(repositories)
         clashes.hosts_differ(repositories, [listener.name for listener in listeners])
         clashes.all_reachable(repositories)
+        members.check(repositories, self._names)
         self._problems.raise_if_any()
         return Settings(
             source=self._problems.file,
@@ -136,6 +138,7 @@ class _Reading:
 
     def _repositories(self) -> list[tuple[Table, RepositorySettings]]:
         tables = self._array("repository")
+        self._names = {name for table in tables if isinstance(name := table.take_raw("name"), str)}
         read = [(table, read_repository(table, self._around, self._formats)) for table in tables]
         clashes.names_differ([(table, repository.name) for table, repository in read if repository])
         return [(table, repository) for table, repository in read if repository]

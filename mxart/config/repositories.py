@@ -1,9 +1,9 @@
-"""A ``[[repository]]`` table: the keys that all formats share, and those of its own format."""
+"""A ``[[repository]]`` table: the keys that all repositories share, those of its kind, and those of its own format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields, replace
 from typing import Any, cast, get_type_hints
 
 from mxart.config import values
@@ -11,7 +11,7 @@ from mxart.config.tables import Table, did_you_mean
 from mxart.config.upstreams import Surroundings, read_upstream
 from mxart.contract import FormatFactory
 from mxart.errors import Invalid
-from mxart.settings import HostSettings, Kind, RepositorySettings
+from mxart.settings import HostSettings, Kind, RepositorySettings, UpstreamSettings
 
 _READERS: Mapping[object, Callable[[object], object]] = {
     str: values.text,
@@ -19,6 +19,13 @@ _READERS: Mapping[object, Callable[[object], object]] = {
     bool: values.flag,
     tuple[str, ...]: values.several(values.text),
     Mapping[str, str]: values.text_map,
+}
+_KEYS: Mapping[Kind, tuple[str, ...]] = {  # that no other kind has
+    "proxy": (
+        *("upstream", "ttl", "negative_ttl"),
+        *(field.name for field in fields(UpstreamSettings) if field.name not in ("url", "tool")),
+    ),
+    "group": ("members", "publish_to", "exclusive", "shared_names"),
 }
 
 
@@ -31,17 +38,12 @@ def read_repository(
         table.missing("name", 'a repository needs a name: name = "go"')
     factory = _read_format(table, formats)
     kind = _read_kind(table, factory)
-    if kind == "proxy" and "upstream" not in table:
-        table.missing("upstream", 'a proxy needs the URL that it caches: upstream = "https://go.example.org"')
-    default = RepositorySettings(name=name, format="", kind=kind or "proxy")
+    default = RepositorySettings(name=name, format="", kind="hosted")
     settings = RepositorySettings(
         name=name,
         format=factory.name if factory else "",
-        kind=kind or "proxy",
+        kind=kind or default.kind,
         store=table.take("store", values.text, default.store),
-        upstream=read_upstream(table, around),
-        ttl=table.take("ttl", values.duration, default.ttl),
-        negative_ttl=table.take("negative_ttl", values.duration, default.negative_ttl),
         block=table.take("block", values.several(values.pattern), default.block),
         allow=table.take("allow", values.several(values.pattern), default.allow),
         base_url=table.take("base_url", values.base_path, f"/{name}"),
@@ -49,9 +51,51 @@ def read_repository(
         max_body_size=table.take("max_body_size", values.size(0), default.max_body_size),
         options=_read_options(table, factory) if factory else None,
     )
+    if kind == "proxy":
+        settings = _read_proxy(settings, table, around, factory.tools if factory else ())
+    elif kind == "group":
+        settings = _read_group(settings, table)
+    _refuse_keys_of_other_kinds(table, kind)
     if factory:  # without a format nobody can tell which of the keys are its own
         table.finish()
     return settings if name and factory and kind else None
+
+
+def _read_proxy(
+    common: RepositorySettings, table: Table, around: Surroundings, tools: Collection[str]
+) -> RepositorySettings:
+    if "upstream" not in table:
+        table.missing("upstream", 'a proxy needs the URL that it caches: upstream = "https://go.example.org"')
+    return replace(
+        common,
+        upstream=read_upstream(table, around, tools),
+        ttl=table.take("ttl", values.duration, common.ttl),
+        negative_ttl=table.take("negative_ttl", values.duration, common.negative_ttl),
+    )
+
+
+def _read_group(common: RepositorySettings, table: Table) -> RepositorySettings:
+    """Whether the members are there is for `config.members` to say."""
+    members = table.take("members", values.several(values.name), common.members)
+    if not table.take_raw("members"):
+        table.missing("members", 'a group needs members: members = ["go-internal", "go-public"]')
+    return replace(
+        common,
+        members=members,
+        publish_to=table.take("publish_to", values.text, common.publish_to),
+        exclusive=table.take("exclusive", values.pattern_map, common.exclusive),
+        shared_names=table.take("shared_names", values.several(values.pattern), common.shared_names),
+    )
+
+
+def _refuse_keys_of_other_kinds(table: Table, kind: Kind | None) -> None:
+    """What they say would count for nothing. Without a kind nobody can tell which they are."""
+    for other, keys in _KEYS.items():
+        for key in keys:
+            if key in table and kind not in (None, other):
+                table.missing(key, f"only a {other} has this key, and this is a {kind} repository; leave it out")
+            if kind != other:
+                table.take_raw(key)
 
 
 def _read_format(table: Table, formats: Mapping[str, FormatFactory]) -> FormatFactory | None:

@@ -133,6 +133,15 @@ def pattern(value: object) -> str:
     return glob
 
 
+def pattern_map(value: object) -> Mapping[str, tuple[str, ...]]:
+    """A table of lists of globs on package names."""
+    if not isinstance(value, Mapping):
+        raise ValueError('want a table of lists: { "go-internal" = ["corp.example.com/*"] }')
+    if any(isinstance(item, Mapping) for item in value.values()):  # as in `text_map`
+        raise ValueError('want a table of lists; a name with dots in it goes in quotes: { "go.internal" = ["…"] }')
+    return {text(key): several(pattern)(item) for key, item in value.items()}
+
+
 def http_url(value: object) -> str:
     """The base URL of an HTTP service, without a trailing slash."""
     url = text(value)
