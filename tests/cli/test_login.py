@@ -100,6 +100,19 @@ def test_the_password_of_the_first_start_stays_on_this_machine() -> None:
         who("http://127.0.0.1:8080/go", Asked(user="ada"))
 
 
+def test_without_a_configuration_no_client_is_asked_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mxart.toml").unlink()
+    Path("go").write_text(f"#!/bin/sh\ntouch {Path.cwd()}/asked\n")
+    Path("go").chmod(0o755)
+    monkeypatch.setenv("PATH", str(Path.cwd()), prepend=":")
+    with pytest.raises(click.UsageError):
+        who("https://art.example.org/go")
+    assert not Path("asked").exists()
+    with pytest.raises(click.UsageError):
+        who("http://127.0.0.1:8080/go")
+    assert Path("asked").exists()
+
+
 def test_passwords_do_not_show() -> None:
     assert "secret" not in repr(Login("ada", "secret"))
 
