@@ -35,7 +35,7 @@ _MAX_SIZE: Mapping[str, int] = {
 }
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MAKE_ZIP = "Nothing was published. mxart go publish makes zips that are right."
-_GIVE_WAY = "Nothing was published: send that file again as it has to be, or DELETE the version's .info."
+_GIVE_WAY = "Nothing was published. Send that file again, or take it back with DELETE, and then send the zip."
 
 
 @dataclass(frozen=True, slots=True)
