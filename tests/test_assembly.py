@@ -223,12 +223,12 @@ def test_a_store_that_cannot_be_kept_there_is_said(tmp_path: Path, path: str) ->
 def test_a_new_store_needs_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(source="", stores={"default": StoreSettings(path=tmp_path, index_size=1 << 24)})
     with monkeypatch.context() as patch:
-        patch.setattr("mxart.assembly._LEAST_FREE", 1 << 62)
+        patch.setattr("mxart.assembly.stores._LEAST_FREE", 1 << 62)
         with pytest.raises(StoreFull, match="the store default is full"):
             prepare(settings)
         assert not (tmp_path / "admin-password").exists()
     prepare(settings)
-    monkeypatch.setattr("mxart.assembly._LEAST_FREE", 1 << 62)
+    monkeypatch.setattr("mxart.assembly.stores._LEAST_FREE", 1 << 62)
     prepare(settings)  # what is held can be served from a full disk
 
 

@@ -28,8 +28,23 @@ class Listed(Protocol):
         ...
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """Of a group: the names of its members, in the order in which they are asked."""
+        ...
+
+    @property
+    def publish_to(self) -> str:
+        """Of a group: the member that takes what is published to it; "" when none does."""
+        ...
+
+    @property
     def client_lines(self) -> tuple[str, ...]:
         """The lines of client configuration to copy."""
+        ...
+
+    @property
+    def publish_lines(self) -> tuple[str, ...]:
+        """The lines that publish something here; none where nothing can be published."""
         ...
 
 
@@ -50,5 +65,8 @@ def _document(repository: Listed) -> wire.Json:
         "format": repository.format,
         "kind": repository.kind,
         "url": repository.url,
+        "members": repository.members,
+        "publish_to": repository.publish_to,
         "client_lines": repository.client_lines,
+        "publish_lines": repository.publish_lines,
     }

@@ -26,8 +26,11 @@ class RepositoryView:
     format: str
     kind: str
     url: str = ""  # where clients reach it; "" when it is not exposed by itself
-    upstream: str = ""  # URL without credentials, "" for none
+    upstream: str = ""  # URL without credentials, or the word for one that is none; "" for none
+    members: tuple[str, ...] = ()  # of a group, in the order in which they are asked
+    publish_to: str = ""  # of a group: the member that takes what is published
     client_lines: tuple[str, ...] = ()  # of client configuration, to copy as they are
+    publish_lines: tuple[str, ...] = ()  # that publish something, to copy and to fill in
 
 
 class FrontPage:

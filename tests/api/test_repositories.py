@@ -11,14 +11,19 @@ from mxart.web.front import RepositoryView
 
 VIEWS = (
     RepositoryView(
-        name="go",
-        format="go",
-        kind="proxy",
-        url="http://h/go",
-        upstream="https://go.example.org",
-        client_lines=("one", "two"),
+        name="go-public", format="go", kind="proxy", url="http://h/go-public", upstream="https://go.example.org"
     ),
     RepositoryView(name="hidden", format="go", kind="hosted"),
+    RepositoryView(
+        name="go",
+        format="go",
+        kind="group",
+        url="http://h/go",
+        members=("hidden", "go-public"),
+        publish_to="hidden",
+        client_lines=("one", "two"),
+        publish_lines=("three",),
+    ),
 )
 
 
@@ -29,9 +34,20 @@ async def test_lists_what_the_asker_may_see_and_no_upstream() -> None:
 
     response = await Repositories(visible)(Request(method="GET", path="", base_url="http://h"))
     assert isinstance(response.content, Bytes)
+    nothing = {"url": "", "members": [], "publish_to": "", "client_lines": [], "publish_lines": []}
     assert json.loads(response.content.data) == [
-        {"name": "go", "format": "go", "kind": "proxy", "url": "http://h/go", "client_lines": ["one", "two"]},
-        {"name": "hidden", "format": "go", "kind": "hosted", "url": "", "client_lines": []},
+        nothing | {"name": "go-public", "format": "go", "kind": "proxy", "url": "http://h/go-public"},
+        nothing | {"name": "hidden", "format": "go", "kind": "hosted"},
+        {
+            "name": "go",
+            "format": "go",
+            "kind": "group",
+            "url": "http://h/go",
+            "members": ["hidden", "go-public"],
+            "publish_to": "hidden",
+            "client_lines": ["one", "two"],
+            "publish_lines": ["three"],
+        },
     ]
 
 

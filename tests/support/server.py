@@ -4,14 +4,17 @@
 
     with Server(tmp_path, go_proxy(upstream.url), workers=4) as server:
         server.get("/go/example.com/m/@v/list")
+        server.request("PUT", "/go-internal/…", body, user="admin")
         server.kill_all(); server.start()          # the same port, the same store
         server.run("fsck")                         # a command of the same installation
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
+import json
 import os
 import random
 import signal
@@ -20,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -31,6 +35,17 @@ def go_proxy(upstream: str, *more: str, name: str = "go") -> str:
     """A ``[[repository]]`` table: a Go proxy of ``upstream``; ``more``: further lines of it."""
     lines = ["[[repository]]", f'name = "{name}"', 'format = "go"', 'kind = "proxy"', f'upstream = "{upstream}"', *more]
     return "\n".join(lines) + "\n"
+
+
+def go_hosted(name: str = "go-internal", *more: str) -> str:
+    """A ``[[repository]]`` table: a hosted Go repository."""
+    return "\n".join(["[[repository]]", f'name = "{name}"', 'format = "go"', 'kind = "hosted"', *more]) + "\n"
+
+
+def go_group(name: str, members: Sequence[str], *more: str) -> str:
+    """A ``[[repository]]`` table: a group of Go repositories."""
+    listed = f"members = {json.dumps(list(members))}"
+    return "\n".join(["[[repository]]", f'name = "{name}"', 'format = "go"', 'kind = "group"', listed, *more]) + "\n"
 
 
 def free_port() -> int:
@@ -161,14 +176,33 @@ class Server:
 
     def get(self, path: str, *, method: str = "GET", timeout: float = 60.0, **headers: str) -> Answered:
         """One request on a connection of its own. Raises http.client.IncompleteRead when the answer was cut."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._ask(method, path, fields, b"", timeout=timeout)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answered:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            connection.request(method, path, body or None, dict(headers))
             answer = connection.getresponse()
             fields = {name.lower(): value for name, value in answer.getheaders()}
             return Answered(answer.status, fields, answer.read())
         finally:
             connection.close()
+
+    @property
+    def admin_password(self) -> str:
+        """Of the user admin, as the first start made it."""
+        return (self.data / "admin-password").read_text().strip()
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", *, user: str = "admin", password: str | None = None
+    ) -> Answered:
+        """One request with a body, by ``user``; "": by nobody. ``password``: None for the right one."""
+        headers = {"Content-Length": str(len(body))}
+        if user:
+            given = self.admin_password if password is None else password
+            headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{given}".encode()).decode()
+        return self._ask(method, path, headers, body, timeout=60.0)
 
     def run(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """A command of this installation: ``run("fsck")``."""

@@ -1,0 +1,182 @@
+"""Repositories as stacks of layers: each built once in a worker, so that a group holds the very same that is served by
+itself, and whoever asks one joins the downloads of the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mxart.contract import Format, Repository
+from mxart.errors import StoreFull
+from mxart.formats import FORMATS
+from mxart.repository.freshness import Lifetimes
+from mxart.repository.group import Group, GroupParts
+from mxart.repository.hosted import Hosted, HostedParts
+from mxart.repository.proxy import Proxy, ProxyParts
+from mxart.repository.rules import Blocking, Reserved, Yielding
+from mxart.repository.single_flight import SingleFlight
+from mxart.settings import CredentialSettings, Kind, RepositorySettings, UpstreamSettings
+from mxart.store import Index, Store
+from mxart.store.layout import scratch_folder
+from mxart.upstream import Upstream
+from mxart.upstream.breaker import Health
+from mxart.upstream.build import build as build_upstream
+from mxart.upstream.client import Curl
+from mxart.upstream.tools import ToolUpstream, build_tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all repositories of a worker stand on."""
+
+    stores: Mapping[str, Store]
+    flights: Mapping[str, SingleFlight]  # by store
+    curl: Curl
+    pseudonym: str  # of this server, to its upstreams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A repository with its rules around it, and the format that speaks for it."""
+
+    format: Format
+    repository: Repository
+    options: Any  # the format's settings; of a group with what follows from its members
+    kinds: frozenset[Kind]  # of all repositories at its bottom: "proxy", "hosted"
+
+
+class Stacks:
+    """The repositories of a configuration. Made, used and closed within one event loop."""
+
+    def __init__(self, repositories: Sequence[RepositorySettings], ground: Ground) -> None:
+        self._settings = {repository.name: repository for repository in repositories}
+        self._ground = ground
+        self._built: dict[str, Stack] = {}
+        self._tools: list[ToolUpstream] = []
+
+    def stack(self, name: str) -> Stack:
+        """The repository of that name; its members have been built, too."""
+        if name not in self._built:
+            self._built[name] = self._build(self._settings[name])
+        return self._built[name]
+
+    async def close(self) -> None:
+        """True after: no program runs any more in place of an upstream."""
+        await asyncio.gather(*(tool.close() for tool in self._tools))
+
+    def _build(self, settings: RepositorySettings) -> Stack:
+        factory = FORMATS[settings.format]
+        members = [self.stack(member) for member in settings.members]  # there are no circles: that was checked
+        options = factory.combined(settings.options, [m.options for m in members]) if members else settings.options
+        format_ = factory.build(options)
+        repository = self._bottom(settings, format_, members)
+        if settings.block or settings.allow:
+            repository = Blocking(repository, settings.block, settings.allow)
+        kinds = frozenset[Kind]().union(*(member.kinds for member in members)) or frozenset((settings.kind,))
+        return Stack(format=format_, repository=repository, options=options, kinds=kinds)
+
+    def _bottom(self, settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> Repository:
+        """The repository without its own rules."""
+        if settings.kind == "group":
+            return self._group(settings, format_, members)
+        store = self._ground.stores[settings.store]
+        if settings.kind == "hosted":
+            return Hosted(HostedParts(name=settings.name, format=format_, store=store))
+        assert settings.upstream is not None  # a proxy has one: the configuration was checked
+        return Proxy(
+            ProxyParts(
+                name=settings.name,
+                format=format_,
+                upstreams=self._upstreams(settings, settings.upstream),
+                store=store,
+                flights=self._ground.flights[settings.store],
+                lifetimes=Lifetimes(settings.ttl, settings.negative_ttl),
+                retries=settings.upstream.retries,
+            )
+        )
+
+    # --- groups ---
+
+    def _group(self, settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> Repository:
+        ruled = _ruled(settings, format_, members)
+        return Group(
+            GroupParts(
+                name=settings.name,
+                format=format_,
+                members=ruled,
+                publish_to=next((member for member in ruled if member.name == settings.publish_to), None),
+                store=self._ground.stores[settings.store],
+            )
+        )
+
+    # --- upstreams ---
+
+    def _upstreams(self, settings: RepositorySettings, own: UpstreamSettings) -> Mapping[str, Upstream]:
+        """The repository's own upstream, and those that its format's settings name."""
+        further = FORMATS[settings.format].upstreams(settings.options)
+        named = {"": own} | {name: _elsewhere(own, url) for name, url in further.items()}
+        return {name: self._upstream(settings, name, upstream) for name, upstream in named.items()}
+
+    def _upstream(self, settings: RepositorySettings, name: str, upstream: UpstreamSettings) -> Upstream:
+        store = self._ground.stores[settings.store]
+        key = f"upstream {settings.name} {name}"
+        slots, turn = store.locks.slots(key, upstream.max_connections), store.locks.slots(f"turn {key}", 1)
+        if upstream.tool:
+            tool = FORMATS[settings.format].tool(upstream.tool, upstream, settings.options)
+            self._tools.append(ToolUpstream(settings.name, tool, upstream, scratch_folder(store.path)))
+            return build_tool(self._tools[-1], slots, turn)
+        return build_upstream(
+            upstream,
+            curl=self._ground.curl,
+            slots=slots,
+            turn=turn,
+            health=NotedHealth(store.index, f"health {key}"),
+            via=self._ground.pseudonym,
+        )
+
+
+class NotedHealth:
+    """What all workers know of an upstream, as a note in the index (`upstream.breaker.HealthRecord`)."""
+
+    def __init__(self, index: Index, name: str) -> None:
+        self._index = index
+        self._name = name
+
+    async def load(self) -> Health:
+        note = await self._index.note(self._name)
+        return Health() if note is None else Health(**json.loads(note))
+
+    async def save(self, health: Health) -> None:
+        with suppress(StoreFull):  # then each worker finds out for itself
+            await self._index.put_note(self._name, json.dumps(asdict(health)).encode())
+
+
+def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> list[Repository]:
+    """The members of a group with its rules around each.
+
+    What is exclusive to one member no other owns; so that comes first. Only a member that asks others can have reason
+    to give way, and only to one to which something can be published.
+    """
+    ruled: list[Repository] = [member.repository for member in members]
+    if settings.exclusive:
+        ruled = [Reserved(repository, settings.exclusive) for repository in ruled]
+    hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
+    for number, member in enumerate(members):
+        owners = [repository for repository in hosting if repository.name != member.repository.name]
+        if "proxy" in member.kinds and owners:
+            ruled[number] = Yielding(ruled[number], owners, settings.shared_names, format_)
+    return ruled
+
+
+def _elsewhere(own: UpstreamSettings, url: str) -> UpstreamSettings:
+    """Another upstream, reached the same way; with the credentials only where it lies below the first, whose they are.
+
+    So is a checksum database that a proxy with a password passes on.
+    """
+    auth = own.auth if url.startswith(f"{own.url}/") else CredentialSettings()
+    return replace(own, url=url, tool="", auth=auth, auth_hosts={})

@@ -1,0 +1,41 @@
+"""What the pages and the API say of each repository."""
+
+from __future__ import annotations
+
+from mxart.formats import FORMATS
+from mxart.server.mounts import ANY_HOST
+from mxart.settings import RepositorySettings, Settings
+from mxart.web.front import RepositoryView
+
+
+def view(repository: RepositorySettings, settings: Settings, root: str) -> RepositoryView:
+    """The repository as whoever comes by ``root``, the server's public URL, is to see it."""
+    factory, upstream = FORMATS[repository.format], repository.upstream
+    url = root + repository.base_url if repository.base_url else _host_url(repository, settings)
+    return RepositoryView(
+        name=repository.name,
+        format=repository.format,
+        kind=repository.kind,
+        url=url,
+        upstream=upstream.url or upstream.tool if upstream else "",
+        members=repository.members,
+        publish_to=repository.publish_to,
+        client_lines=tuple(factory.client_lines(url)) if url else (),
+        publish_lines=tuple(factory.publish_lines(url)) if url and _takes(repository) else (),
+    )
+
+
+def _takes(repository: RepositorySettings) -> bool:
+    """Can something be published to it?"""
+    return repository.kind == "hosted" or bool(repository.publish_to)
+
+
+def _host_url(repository: RepositorySettings, settings: Settings) -> str:
+    """The URL of the first host name that leads to the repository; "" when only "*" does."""
+    listeners = {listener.name: listener for listener in settings.listeners}
+    for bound in repository.hosts:
+        listener = listeners[bound.listener]
+        port = next(filter(str.isdigit, (address.rpartition(":")[2] for address in listener.listen)), "")
+        if bound.host != ANY_HOST and port:
+            return f"{'https' if listener.tls else 'http'}://{bound.host}:{port}"
+    return ""
