@@ -82,7 +82,8 @@ async def every(members: Sequence[Repository], resource: Resource, context: Cont
         for member, own in zip(members, contexts, strict=True)
     ]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         _raise_first(tasks)
         return [task.result() for task in tasks]
     except BaseException:

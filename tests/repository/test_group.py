@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mxart.contract import Context, Publication, Repository
+from mxart.errors import (
+    Denied,
+    NotFound,
+    Unsupported,
+)
+from mxart.repository.rules import Blocking, Yielding
+from mxart.store import Store
+from tests.repository.groups import (
+    DENIED,
+    INFO,
+    LIST,
+    UNIT_OF_A,
+    UNIT_OF_B,
+    ZIP,
+    group,
+    hosted,
+    with_rules,
+)
+from tests.repository.parts import PlainFormat, Worker, resource
+from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, delete, publish, read, refused
+from tests.repository.teller import Teller
+from tests.support.upstream import ScriptedUpstream
+
+
+class TestGroupOfOne(PublishingSuite):
+    owning = True
+
+    @pytest.fixture
+    def make(self, store: Store) -> Make:
+        async def make(held: Mapping[str, bytes]) -> Repository:
+            house = hosted(store)
+            await publish(house, held)
+            return group(store, house, publish_to=house)
+
+        return make
+
+
+class TestGroupOfSeveral(PublishingSuite):
+    owning = True
+
+    @pytest.fixture
+    def make(self, store: Store, worker: Worker) -> Make:
+        async def make(held: Mapping[str, bytes]) -> Repository:
+            house, attic = hosted(store), hosted(store, "attic")
+            await publish(house, held)
+            public = Yielding(worker.proxy, [house, attic], (), PlainFormat())
+            return group(store, public, house, attic, publish_to=house)
+
+        return make
+
+
+class TestGroupOfAGroup(PublishingSuite):
+    owning = True
+
+    @pytest.fixture
+    def make(self, store: Store) -> Make:
+        async def make(held: Mapping[str, bytes]) -> Repository:
+            house = hosted(store)
+            await publish(house, held)
+            inner = group(store, house, publish_to=house, name="inner")
+            return group(store, inner, house, publish_to=inner)
+
+        return make
+
+
+class TestGroupOfProxies(ReadOnlySuite):
+    owning = False
+
+    @pytest.fixture
+    def make(self, store: Store, upstream: ScriptedUpstream, worker: Worker) -> Make:
+        async def make(held: Mapping[str, bytes]) -> Repository:
+            for path, data in held.items():
+                upstream.static(f"/{path}", data)
+                await read(worker.proxy, path)
+            return group(store, worker.proxy)
+
+        return make
+
+
+# --- what there is, whose it is, and where it goes ---
+
+
+@pytest.mark.gen_test
+async def test_a_list_has_each_path_once_as_the_first_member_has_it(store: Store) -> None:
+    a, b = Teller("a", {"m/1.zip": b"of a"}), Teller("b", {"m/1.zip": b"of b", "m/2.zip": b"of b", "n/1.zip": b""})
+    inner = group(store, b, name="inner")
+    entries = await group(store, Teller("c", {"list": DENIED}), a, inner).list(resource("m/"), Context())
+    assert [(entry.path, entry.repository) for entry in entries] == [("m/1.zip", "a"), ("m/2.zip", "b")]
+    with pytest.raises(Denied):
+        await group(store, Teller("c", {"list": DENIED})).list(resource("m/"), Context())
+
+
+@pytest.mark.gen_test
+async def test_what_a_member_owns_the_group_owns(store: Store) -> None:
+    inner = group(store, Teller("a"), Teller("b", owned=["m"]), name="inner")
+    outer = group(store, Teller("c"), inner)
+    assert await outer.owns(resource(ZIP))
+    assert not await outer.owns(resource("n/v1.zip"))
+
+
+@pytest.mark.gen_test
+async def test_what_is_published_goes_to_the_member_named_for_it(store: Store) -> None:
+    house, public = Teller("house"), Teller("public")
+    inner = group(store, public, house, publish_to=house, name="inner")
+    outer, context = group(store, public, inner, publish_to=inner), Context()
+    with pytest.raises(Unsupported, match="house takes nothing"):
+        await outer.ingest(resource(ZIP), context)
+    assert await outer.publish(Publication(parts=()), context)
+    await outer.delete([resource(ZIP), resource(INFO)], context)
+    assert house.asked == ["ingest m/v1.zip", "publish", "delete m/v1.zip m/v1.info"]
+    assert public.asked == []
+    assert [facts["repository"] for step, facts in context.trail.steps] == ["inner", "house"] * 3
+
+
+@pytest.mark.gen_test
+async def test_without_such_a_member_nothing_can_be_published(store: Store) -> None:
+    house = Teller("house")
+    inner = group(store, house, name="inner")
+    for whole in (inner, group(store, inner, publish_to=inner)):
+        for refusal in (
+            whole.ingest(resource(ZIP), Context()),
+            whole.publish(Publication(parts=()), Context()),
+            whole.delete([resource(ZIP)], Context()),
+        ):
+            with pytest.raises(Unsupported, match=r"inner.*publish_to") as caught:
+                await refusal
+            assert caught.value.allowed == ("GET", "HEAD")
+    assert house.asked == []
+
+
+# --- names that belong to the house ---
+
+
+@pytest.mark.parametrize("inner_has_house", [True, False])
+@pytest.mark.parametrize("house_first", [True, False])
+@pytest.mark.gen_test
+async def test_an_owned_name_is_asked_of_nobody_outside_through_two_groups(
+    store: Store, upstream: ScriptedUpstream, worker: Worker, house_first: bool, inner_has_house: bool
+) -> None:
+    upstream.handler = lambda path: (200, {}, b"of somebody outside")
+    house = hosted(store)
+    await publish(house, {INFO: b"info", ZIP: b"zip"})
+    proxy = worker.proxy
+    within: list[Repository] = [house, Teller("mirror")] if inner_has_house else [proxy, Teller("mirror")]
+    inner = with_rules(store, "inner", *within)
+    members: list[Repository] = [inner, proxy] if inner_has_house else [house, inner]
+    outer = with_rules(store, "all", *(members if house_first else members[::-1]))
+    assert await read(outer, ZIP) == b"zip"
+    assert await read(outer, LIST) == b"v1.zip\n"
+    for path in ("m/v9.info", "m/v9.zip", "m/any.txt"):
+        assert isinstance(await refused(outer, path), NotFound)
+    await delete(house, INFO, ZIP)
+    for path in (INFO, ZIP, LIST):
+        assert isinstance(await refused(outer, path), NotFound)
+    assert upstream.requests == []
+    assert await read(outer, "n/any.txt") == b"of somebody outside"
+
+
+@pytest.mark.gen_test
+async def test_a_shared_name_is_asked_of_all(store: Store, upstream: ScriptedUpstream, worker: Worker) -> None:
+    upstream.static("/m/all.list", b"v2.zip\n")
+    house = hosted(store)
+    await publish(house, {INFO: b"info", ZIP: b"zip"})
+    whole = with_rules(store, "all", house, worker.proxy, shared=["m*"])
+    assert await read(whole, LIST) == b"v1.zip\nv2.zip\n"
+
+
+@pytest.mark.gen_test
+async def test_an_exclusive_name_is_asked_of_nobody_else_before_it_is_published(
+    store: Store, upstream: ScriptedUpstream, worker: Worker
+) -> None:
+    upstream.handler = lambda path: (200, {}, b"of somebody outside")
+    house = hosted(store)
+    inner = with_rules(store, "inner", worker.proxy)
+    whole = with_rules(store, "all", inner, house, exclusive={"house": ["m*"]})
+    for path in (INFO, ZIP, LIST, "m/any.txt"):
+        assert isinstance(await refused(whole, path), NotFound)
+    assert upstream.requests == []
+
+
+@pytest.mark.gen_test
+async def test_a_version_that_came_from_outside_before_the_name_was_owned_comes_from_the_house_now(
+    store: Store, upstream: ScriptedUpstream, worker: Worker
+) -> None:
+    upstream.static("/m/v1.info", b"info of somebody")
+    upstream.static("/m/v1.zip", b"zip of somebody")
+    house = hosted(store)
+    whole = with_rules(store, "all", house, worker.proxy)
+    assert await read(whole, ZIP) == b"zip of somebody"
+    await publish(house, {INFO: b"info", ZIP: b"zip"})
+    assert [await read(whole, path) for path in (ZIP, INFO)] == [b"zip", b"info"]
+
+
+@pytest.mark.gen_test
+async def test_a_block_on_a_member_and_on_the_group(store: Store) -> None:
+    a, b = Teller("a", UNIT_OF_A), Teller("b", UNIT_OF_B)
+    assert await read(group(store, Blocking(a, ["m"], ()), b), ZIP) == b"zip of b"
+    assert a.asked == []
+    assert isinstance(await refused(group(store, Blocking(a, ["n"], ()), name="one"), "n/v1.zip"), Denied)
+    assert isinstance(await refused(Blocking(group(store, b, name="other"), ["m"], ()), ZIP), Denied)
