@@ -86,7 +86,7 @@ class GoCommand:
         if asked.kind == "list":
             versions = report.get("Versions", [])
             # what is wrong with the newest of them, as a broken go.mod, keeps nobody from the others
-            if isinstance(versions, list) and (versions or (report and "Error" not in report)):
+            if isinstance(versions, list) and (versions or ("Version" in report and "Error" not in report)):
                 return format_list(map(str, versions))
         else:
             file = Path(str(report.get(_FILES[asked.kind], "")))

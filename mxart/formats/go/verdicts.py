@@ -30,10 +30,13 @@ _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE
 _NO_REPOSITORY = re.compile(r"repository '[^']*' not found")
 _ABSENT = re.compile(
     r"unknown revision|no matching versions for query|no go-import meta tags|did not match import path|"
-    r"invalid \S+ import path|invalid pseudo-version|invalid version: (?!.*exit status)"
+    r"invalid \S+ import path|invalid pseudo-version|"
+    r"invalid version: (?:go\.mod |module contains |missing |should be |\S*\+incompatible suffix )"
 )
 _OLD_GO = re.compile(r"requires go >= \S+ \(running go [^)]*\)")
 
+_COMMAND = re.compile(r"\b(?:git|hg|svn|bzr|fossil) \S+ .*?: exit status [0-9]+:\s*", re.DOTALL)  # what was run
+_ADVICE = re.compile(r"\nConfirm the import path was entered correctly\..*", re.DOTALL)  # ours is another
 _HOST = re.compile(r"https://([^\s/'\"?]+)")
 _USERINFO = re.compile(r"://[^\s/@]*@")
 
@@ -105,6 +108,7 @@ def _fit(complaint: str, scene: Scene) -> str:
         complaint = complaint.replace(secret, "…")
     for folder in scene.folders:
         complaint = re.sub(rf"(?: in )?{re.escape(folder)}[^\s:]*", "", complaint)
-    line = " ".join(_USERINFO.sub("://…@", complaint).split()).removeprefix("go: ")
+    complaint = _USERINFO.sub("://…@", _COMMAND.sub("", _ADVICE.sub("", complaint)))
+    line = " ".join(complaint.split()).removeprefix("go: ")
     line = "".join(character if character.isprintable() else " " for character in line)
     return (line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…") or "the go command failed without a word"
