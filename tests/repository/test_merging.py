@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
@@ -117,6 +118,23 @@ async def test_an_index_is_merged_once_and_again_when_a_member_has_changed(store
     assert await read(group(store, b, a, format_=Counted()), LIST) == b"v4.zip\nv1.zip\nv2.zip\n"
     assert await store.index.changed("all") == 0
     assert (a.left_open, b.left_open) == (0, 0)
+
+
+@pytest.mark.gen_test
+async def test_documents_can_be_sought_in_each_by_itself(store: Store) -> None:
+    class Seeking(PlainFormat):
+        def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
+            for document in documents:
+                size = document.seek(0, os.SEEK_END)
+                document.seek(-4, os.SEEK_CUR)
+                out.write(b"%d %s" % (size, document.read()))
+                document.seek(1)
+                out.write(document.read(2))
+                with pytest.raises(OSError, match="before the start"):
+                    document.seek(-size - 1, os.SEEK_END)
+
+    a, b = Teller("a", {LIST: A}), Teller("b", {LIST: B})
+    assert await read(group(store, a, b, format_=Seeking()), LIST) == b"14 zip\n1.14 zip\n3."
 
 
 @pytest.mark.parametrize(
