@@ -80,9 +80,8 @@ def _person(date: str) -> dict[str, str]:
 
 
 class GitServer:
-    """``login``: the user name and password that it wants, when it wants any. ``statuses``: paths, without query, that
-    answer with this status whatever is there. While ``held`` is set, requests wait until it is cleared or the server
-    ends."""
+    """``login``: the user name and password that it wants, when it wants any. ``statuses``: paths, without query, or
+    "*" for all, that answer with this status whatever is there."""
 
     def __init__(self, folder: Path, authority: Authority, login: tuple[str, str] | None = None) -> None:
         self.requests: list[Seen] = []
@@ -93,7 +92,7 @@ class GitServer:
         self._released = threading.Event()
         self._released.set()
         self._folder = folder
-        self._repositories: dict[str, GitRepository] = {}
+        self.repositories: dict[str, GitRepository] = {}  # path → what is there
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         context = authority.issue(HOST).server_context()
@@ -114,8 +113,8 @@ class GitServer:
 
     def repository(self, path: str) -> GitRepository:
         """A new repository at ``path``, the root of the module ``HOST/path``."""
-        self._repositories[path] = GitRepository(self._folder / path)
-        return self._repositories[path]
+        self.repositories[path] = GitRepository(self._folder / path)
+        return self.repositories[path]
 
     def proxy(self) -> HttpProxy:
         """An HTTP proxy, not yet entered, that knows where the host is."""
@@ -136,8 +135,9 @@ class GitServer:
         self.arrived.set()
         self._released.wait(60)
         url = urlsplit(target)
-        if url.path in self.statuses:
-            _say(handler, self.statuses[url.path], b"as the test wants it\n")
+        status = self.statuses.get(url.path, self.statuses.get("*"))
+        if status is not None:
+            _say(handler, status, b"as the test wants it\n")
         elif self.login is not None and login != self.login:
             _say(handler, 401, b"who are you?\n")
         elif url.query == "go-get=1":
@@ -150,7 +150,7 @@ class GitServer:
         if package in self.pages:
             _say(handler, 200, self.pages[package])
             return
-        root = next((path for path in self._repositories if f"{package}/".startswith(f"{path}/")), None)
+        root = next((path for path in self.repositories if f"{package}/".startswith(f"{path}/")), None)
         if root is None:
             _say(handler, 404, b"no such package\n")
             return
@@ -159,7 +159,7 @@ class GitServer:
 
     def _backend(self, path: str, query: str, handler: BaseHTTPRequestHandler) -> None:
         root, _, rest = path.lstrip("/").partition(".git/")
-        if root not in self._repositories:
+        if root not in self.repositories:
             _say(handler, 404, b"no such repository\n")
             return
         environment = {

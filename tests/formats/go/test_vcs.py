@@ -114,7 +114,7 @@ def test_the_environment_is_made_from_nothing(path: str) -> None:
         "GOINSECURE": "*",
         "HOME": "/root",
     }
-    seen = environment(go_command(path, **given))
+    seen = environment(GoCommand(UpstreamSettings(url="", tool="vcs"), GoSettings(), {"PATH": path, **given}))
     assert {name: seen.get(name) for name in given} == {
         "GOFLAGS": "-modcacherw",
         "GOPROXY": "direct",
