@@ -32,6 +32,7 @@ class Policy:
     index: bool = False  # names what there is: generated where that is published, merged in a group, never published
     folder: str = ""  # where all of its package lies, with the last slash: what an index is generated from, and what
     #                   makes the name a hosted repository's own; "": it belongs to no package
+    above: tuple[str, ...] = ()  # folders of the packages that its name lies below: whoever owns one of them owns it, too
     unit: Resource | None = None  # in a group, what has this in common comes from one member: the first that has it
 
 
@@ -126,8 +127,9 @@ class Repository(Protocol):
         ...
 
     async def owns(self, resource: Resource) -> bool:
-        """Has the package of ``resource`` been published here, now or before its deletion? Then the name belongs to the
-        house: nobody outside is to be asked for it. What only passes others' content on owns nothing."""
+        """Has the package of ``resource``, or one that its name lies below, been published here, now or before its
+        deletion? Then the name belongs to the house: nobody outside is to be asked for it. What only passes others'
+        content on owns nothing."""
         ...
 
     async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:

@@ -64,8 +64,11 @@ class Hosted:
         return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
 
     async def owns(self, resource: Resource) -> bool:
-        folder = self._format.policy(resource).folder
-        return bool(folder) and bool(await self._index.list(self.name, folder, limit=1))
+        policy = self._format.policy(resource)
+        for folder in (policy.folder, *policy.above):
+            if folder and await self._index.list(self.name, folder, limit=1):
+                return True
+        return False
 
     # --- indexes ---
 

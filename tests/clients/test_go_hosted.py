@@ -265,3 +265,30 @@ def test_what_the_user_reads(tmp_path: Path, upstream: ScriptedUpstream, server:
     assert not [path for path in asked(upstream) if "secret" in path or "!greet" in path]
     assert (unknown := go.attempt("list", "-m", "example.com/none@latest")).returncode != 0
     assert "404 Not Found" in unknown.stderr
+
+
+def test_packages_below_a_private_module_are_found_without_a_word_to_the_upstream(
+    tmp_path: Path, upstream: ScriptedUpstream, server: Server, go: Go, curl: Curl
+) -> None:
+    module = Module("corp.example.com/Greet", "v1.0.0", {"loud/loud.go": "package loud\n\nconst Word = `HA`\n"})
+    assert curl.publish(module, tmp_path)[0] == 201
+    go.start_program('package main\n\nimport "corp.example.com/Greet/loud"\n\nfunc main() { println(loud.Word) }\n')
+    go("mod", "tidy")  # asks for corp.example.com/Greet/loud as a module first
+    go("build", ".")
+    assert go.attempt("list", "-m", "corp.example.com/Greet/v2@latest").returncode != 0
+    assert not [path for path in asked(upstream) if "!greet" in path]
+
+
+def test_a_name_that_the_upstream_is_never_asked_for_can_be_published(
+    tmp_path: Path, upstream: ScriptedUpstream, client: Callable[[str], str]
+) -> None:
+    rule = 'block = ["corp.example.com", "corp.example.com/*"]'
+    with Server(tmp_path / "server", REPOSITORIES + go_proxy(upstream.url, rule, name="go-public")) as server:
+        module = greet("v1.0.0")
+        assert Curl(client("curl"), server).publish(module, tmp_path) == (201, sums(module))
+        go = Go(client("go"), tmp_path / "home", server.url + "/go")
+        go.start_program(PROGRAM)
+        go("mod", "tidy")
+        assert run_program(go) == "well met\n"
+        assert "403 Forbidden" in go.attempt("list", "-m", "corp.example.com/other@latest").stderr
+        assert not [path for path in asked(upstream) if path.startswith("/corp.")]

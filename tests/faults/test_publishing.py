@@ -112,8 +112,8 @@ def test_what_was_acknowledged_survives_kills_of_the_whole_server(server: Server
     with ThreadPoolExecutor(CLIENTS) as pool:
         running = [pool.submit(publisher.run) for publisher in publishers]
         kills = 0
-        while not all(each.done() for each in running) or kills < 3:
-            threading.Event().wait(chance.uniform(0.1, 1.2))  # the moment is the point
+        while not all(each.done() for each in running) or kills < 5:
+            threading.Event().wait(chance.uniform(0.05, 0.5))  # the moment is the point
             told = [module for publisher in publishers for module in list(publisher.acknowledged)]
             server.kill_all()
             server.start()

@@ -31,7 +31,7 @@ class PlainFormat:
     """`contract.Format` of files: ``*.zip`` and ``*.info`` immutable, ``*.list`` a mutable document, others mutable and
     given out as they come; of a ``*.tiny`` few bytes are taken. Content that says "corrupt" is.
 
-    A folder is a package: its ``*.list`` names its zips, one a line, and ``v1.zip`` and ``v1.info`` in it are a unit.
+    A folder is a package, and so is one in it: its ``*.list`` names its zips, one a line, and ``v1.zip`` and ``v1.info`` in it are a unit.
     What lies in no folder belongs to no package.
     """
 
@@ -50,6 +50,7 @@ class PlainFormat:
             document=resource.kind in ("list", "info"),
             index=bool(folder) and resource.kind == "list",
             folder=folder and f"{folder}/",
+            above=tuple(f"{folder[:end]}/" for end, letter in enumerate(folder) if letter == "/"),
             unit=_resource(f"{folder}/{name.rpartition('.')[0]}.info") if paired else None,
         )
 

@@ -166,9 +166,9 @@ class ReadingSuite:
     @pytest.mark.gen_test
     async def test_whose_a_name_is(self, make: Make) -> None:
         repository = await make(HELD)
-        for path in ("m/v1.zip", "m/v9.zip", "m/all.list", "n/anything"):
+        for path in ("m/v1.zip", "m/v9.zip", "m/all.list", "n/anything", "m/below/v1.zip", "m/far/below/all.list"):
             assert await repository.owns(resource(path)) is self.owning, path
-        for path in ("absent/v1.zip", "mm/v1.zip", "top.zip", "v1.zip"):
+        for path in ("absent/v1.zip", "mm/v1.zip", "absent/m/v1.zip", "top.zip", "v1.zip"):
             assert not await repository.owns(resource(path)), path
 
     @pytest.mark.gen_test

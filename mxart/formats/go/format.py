@@ -63,6 +63,7 @@ class GoFormat:
             document=resource.kind != "zip",
             index=resource.kind in _INDEXES,
             folder=paths.folder(resource),
+            above=paths.above(resource),
             unit=paths.sibling(resource, "info") if is_immutable and resource.kind in _FILES else None,
         )
 

@@ -78,6 +78,17 @@ def folder(resource: GoResource) -> str:
     return f"{names.escape(resource.module)}/@v/" if resource.module else ""
 
 
+def above(resource: GoResource) -> tuple[str, ...]:
+    """The folders of the modules that its module's path lies below, the nearest first: it may be a package of theirs,
+    or a later major version.
+
+    >>> above(version_list("corp.example.com/Lib/v2"))
+    ('corp.example.com/!lib/@v/', 'corp.example.com/@v/')
+    """
+    elements = names.escape(resource.module).split("/")
+    return tuple(f"{'/'.join(elements[:end])}/@v/" for end in range(len(elements) - 1, 0, -1))
+
+
 def supported(database: str) -> GoResource:
     """Whether a checksum database is proxied here."""
     return GoResource(path=f"sumdb/{database}/supported", kind="sumdb-supported", database=database)

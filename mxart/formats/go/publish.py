@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from mxart.contract import Context, Ingest, Part, Publication, Repository
-from mxart.errors import Conflict, Corrupt, Invalid, NotFound, TooLarge
+from mxart.errors import Conflict, Corrupt, Denied, Invalid, NotFound, TooLarge
 from mxart.formats.go import contents, documents, modzip, names, paths, sums, wire
 from mxart.formats.go.contents import Contents
 from mxart.formats.go.documents import VersionRecord
@@ -179,11 +179,12 @@ class Publisher:
         return upload
 
     async def _held(self, resource: GoResource) -> bytes | None:
-        """What the repository holds of a document; None when it holds none. No upstream is asked."""
+        """What the repository holds of a document; None when it holds none, or a group's member denies it for a reason
+        of its own. No upstream is asked."""
         context = replace(self.context, cached_only=True, trail=Trail())
         try:
             content = await self.repository.get(resource, context)
-        except NotFound:
+        except (NotFound, Denied):
             return None
         try:
             if isinstance(content, Bytes):
