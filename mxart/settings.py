@@ -114,7 +114,9 @@ class RepositorySettings:
     upstream: UpstreamSettings | None = None  # of a proxy
     members: tuple[str, ...] = ()  # of a group, in the order in which they are asked
     publish_to: str = ""  # of a group: the member that takes what is published; "": none
-    exclusive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a group: member → names only it may have
+    exclusive: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of a group: member → names only it may have
     shared_names: tuple[str, ...] = ()  # of a group: globs on names that no hosted member owns alone
     ttl: float = 300.0
     negative_ttl: float = 60.0
