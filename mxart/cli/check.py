@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,5 +50,14 @@ def _summary(settings: Settings) -> Iterator[str]:
 def _repository(repository: RepositorySettings) -> str:
     places = [repository.base_url] if repository.base_url else []
     places += [f"{binding.host} on listener {binding.listener}" for binding in repository.hosts]
-    upstream = f" of {repository.upstream.url}" if repository.upstream else ""
-    return f"{repository.format} {repository.kind}{upstream}, at {' and '.join(places)}"
+    return f"{repository.format} {repository.kind}{_made_of(repository)}, {_at(places)}"
+
+
+def _made_of(repository: RepositorySettings) -> str:
+    if repository.upstream:
+        return f" of {repository.upstream.url or repository.upstream.tool}"
+    return f" of {' and '.join(repository.members)}" if repository.members else ""
+
+
+def _at(places: Sequence[str]) -> str:
+    return f"at {' and '.join(places)}" if places else "in groups only"

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mxart.config import NO_OVERRIDES, ConfigurationError, Overrides, quick_start
+from mxart.config import NO_OVERRIDES, ConfigurationError, Overrides, Starter, quick_start, starters
 from mxart.contract import FormatFactory, Proposal
 from mxart.settings import ServerSettings
 
@@ -51,16 +51,25 @@ def discover(
     return Discovery(tuple(proposals), tuple(dict.fromkeys(notes)))
 
 
-def introduction(found: Discovery) -> Iterator[str]:
+def introduction(found: Discovery, formats: Mapping[str, FormatFactory]) -> Iterator[str]:
     """What a person who started without a configuration file should know, line by line."""
     yield "no configuration file: quick start, storing under ./data"
-    for proposal in found.proposals:
-        yield f"repository {proposal.name} caches {proposal.upstream} (from {proposal.origin})"
+    for starter in starters(found.proposals, formats):
+        yield f"repository {_introduced(starter)}"
     yield from found.notes
-    if found.proposals:
-        yield "to change that: `mxart init` writes mxart.toml, which the next start reads"
-    else:
-        yield "no client's upstream was found, so there is no repository: `mxart init` writes mxart.toml to add yours"
+    if not found.proposals:
+        yield "no client's upstream was found, so nothing is fetched from elsewhere"
+    yield "to publish, log in as admin; the first start writes the password to ./data/admin-password"
+    yield "to change any of this: `mxart init` writes mxart.toml, which the next start reads"
+
+
+def _introduced(starter: Starter) -> str:
+    match starter.table:
+        case {"kind": "proxy", "name": name, "upstream": upstream}:
+            return f"{name} caches {upstream} (from {starter.origin})"
+        case {"kind": "group", "name": name, "members": [*members], "publish_to": taker}:
+            return f"{name} is {' and '.join(map(str, members))} in one; what is published to it goes to {taker}"
+    return f"{starter.table['name']} holds what is published"
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from mxart.cli.options import WRONG_USAGE
-from mxart.contract import Proposal
+from mxart.config import Starter, starters
 from mxart.settings import ServerSettings
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -29,7 +29,7 @@ def command(ctx: click.Context, output: str, force: bool) -> None:
     found = discover(FORMATS, os.environ)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
-    content = render(found.proposals)
+    content = render(starters(found.proposals, FORMATS))
     if output == "-":
         click.echo(content, nl=False)
         return
@@ -43,12 +43,12 @@ def command(ctx: click.Context, output: str, force: bool) -> None:
     for proposal in found.proposals:
         click.echo(f"repository {proposal.name}: {proposal.upstream} (from {proposal.origin})", err=True)
     if not found.proposals:
-        click.echo("no client's upstream was found: fill in the example [[repository]] of the file", err=True)
+        click.echo("no client's upstream was found: fill in the example of a proxy in the file", err=True)
     click.echo(f"{output} is written; start with: mxart --config {output}", err=True)
 
 
-def render(proposals: Sequence[Proposal]) -> str:
-    """The text of a configuration file that serves the proposals."""
+def render(repositories: Sequence[Starter]) -> str:
+    """The text of a configuration file with these repositories."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -62,7 +62,7 @@ def render(proposals: Sequence[Proposal]) -> str:
     environment.filters["toml"] = toml_value
     environment.filters["on_one_line"] = lambda words: " ".join(str(words).split())  # a comment ends with its line
     template = environment.get_template("mxart.toml.jinja")
-    return template.render(proposals=proposals, listen=ServerSettings().listen)
+    return template.render(starters=repositories, listen=ServerSettings().listen)
 
 
 def toml_value(value: object) -> str:

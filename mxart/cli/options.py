@@ -95,7 +95,7 @@ def loader(
     from mxart.cli.discover import discover, introduction
 
     found = discover(FORMATS, os.environ, overrides)
-    for line in introduction(found):
+    for line in introduction(found, FORMATS):
         say(line)
     return lambda: quick_start(found.proposals, FORMATS, os.environ, overrides)
 

@@ -12,7 +12,7 @@ import click
 
 from mxart.cli.options import WRONG_USAGE, config_option, settings_or_exit
 from mxart.formats import FORMATS
-from mxart.settings import RepositorySettings, Settings
+from mxart.settings import RepositorySettings, Settings, UpstreamSettings
 
 Shown = Mapping[str, "Shown"] | list["Shown"] | str | int | float | bool | None
 
@@ -31,7 +31,7 @@ def command(config: Path | None) -> None:
 @config_option
 @_json_option
 def list_(config: Path | None, as_json: bool) -> None:
-    """List every repository: name, format, kind, where it is, what is behind it."""
+    """List every repository: name, format, kind, where it is, what is behind it or in it."""
     settings = settings_or_exit(config)
     rows = [_row(repository, settings) for repository in settings.repositories]
     if as_json:
@@ -66,14 +66,21 @@ def _row(repository: RepositorySettings, settings: Settings) -> dict[str, str]:
         "format": repository.format,
         "kind": repository.kind,
         "url": _url(repository, settings),
-        "upstream": repository.upstream.url if repository.upstream else "",
+        "upstream": _upstream(repository.upstream),
+        "members": ", ".join(repository.members),
     }
+
+
+def _upstream(upstream: UpstreamSettings | None) -> str:
+    return upstream.url or upstream.tool if upstream else ""
 
 
 def _document(repository: RepositorySettings, settings: Settings) -> Mapping[str, Shown]:
     url = _url(repository, settings)
-    lines = FORMATS[repository.format].client_lines(url) if url else ()
-    return {**_fields(repository), "url": url, "client_lines": list(lines)}
+    factory = FORMATS[repository.format]
+    use = factory.client_lines(url) if url else ()
+    publish = factory.publish_lines(url) if url and (repository.kind == "hosted" or repository.publish_to) else ()
+    return {**_fields(repository), "url": url, "client_lines": list(use), "publish_lines": list(publish)}
 
 
 def _url(repository: RepositorySettings, settings: Settings) -> str:

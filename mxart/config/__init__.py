@@ -7,5 +7,17 @@ reads a file, a dict or the environment for settings again. Keys: docs/configura
 from mxart.config.places import find
 from mxart.config.problems import ConfigurationError, Problem
 from mxart.config.read import BUILT_IN, NO_OVERRIDES, Overrides, load, quick_start
+from mxart.config.starters import Starter, starters
 
-__all__ = ["BUILT_IN", "NO_OVERRIDES", "ConfigurationError", "Overrides", "Problem", "find", "load", "quick_start"]
+__all__ = [
+    "BUILT_IN",
+    "NO_OVERRIDES",
+    "ConfigurationError",
+    "Overrides",
+    "Problem",
+    "Starter",
+    "find",
+    "load",
+    "quick_start",
+    "starters",
+]

@@ -11,6 +11,7 @@ from mxart.config.document import read_document
 from mxart.config.problems import Problem, Problems, show
 from mxart.config.repositories import read_repository
 from mxart.config.server import read_access, read_listener, read_server, read_store, stores_apart
+from mxart.config.starters import starters
 from mxart.config.tables import Table
 from mxart.config.upstreams import Surroundings
 from mxart.config.values import address
@@ -52,15 +53,13 @@ def quick_start(
     environ: Mapping[str, str],
     overrides: Overrides = NO_OVERRIDES,
 ) -> Settings:
-    """Without a file: each proposal is a proxy repository, the store is ``./data``. Raises ConfigurationError."""
-    tables = [_repository_table(proposal) for proposal in proposals]
+    """Without a file: the repositories to start with, each proposal a proxy among them; the store is ``./data``.
+
+    Raises ConfigurationError.
+    """
+    tables = [starter.table for starter in starters(proposals, formats)]
     around = Surroundings(Path.cwd(), environ)
     return _Reading({"repository": tables}, Problems(BUILT_IN), around, formats, overrides).settings()
-
-
-def _repository_table(proposal: Proposal) -> Document:
-    common = {"name": proposal.name, "format": proposal.format, "kind": "proxy", "upstream": proposal.upstream}
-    return {**common, **proposal.options}
 
 
 class _Reading:

@@ -101,4 +101,4 @@ def _choices(upstream: str, origin: str, database: Mapping[str, str]) -> Iterato
 
 def _proposal(upstream: str, origin: str, sumdb: Mapping[str, str], needs: str) -> Proposal:
     options = {"sumdb": dict(sumdb)} if sumdb else {}
-    return Proposal(name="go", format="go", upstream=upstream, origin=origin, options=options, needs=needs)
+    return Proposal(name="go-public", format="go", upstream=upstream, origin=origin, options=options, needs=needs)
