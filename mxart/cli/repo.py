@@ -60,14 +60,14 @@ def show(ctx: click.Context, config: Path | None, name: str, as_json: bool) -> N
 # --- what to show ----------------------------------------------------------------------------------------------
 
 
-def _row(repository: RepositorySettings, settings: Settings) -> dict[str, str]:
+def _row(repository: RepositorySettings, settings: Settings) -> dict[str, str | list[str]]:
     return {
         "name": repository.name,
         "format": repository.format,
         "kind": repository.kind,
         "url": _url(repository, settings),
         "upstream": _upstream(repository.upstream),
-        "members": ", ".join(repository.members),
+        "members": list(repository.members),
     }
 
 
@@ -120,11 +120,16 @@ def _shown(value: object, open_: bool) -> Shown:
 # --- how it looks ----------------------------------------------------------------------------------------------
 
 
-def _table(rows: list[dict[str, str]]) -> Iterator[str]:
+def _table(rows: list[dict[str, str | list[str]]]) -> Iterator[str]:
     titles = {title: title.upper() if title == "url" else title.capitalize() for title in rows[0]}
-    widths = {title: max(len(row[title]) for row in [titles, *rows]) for title in titles}
-    for row in [titles, *rows]:
-        yield "  ".join((row[title] or "-").ljust(widths[title]) for title in titles).rstrip()
+    cells = [titles, *({title: _cell(value) for title, value in row.items()} for row in rows)]
+    widths = {title: max(len(row[title]) for row in cells) for title in titles}
+    for row in cells:
+        yield "  ".join(row[title].ljust(widths[title]) for title in titles).rstrip()
+
+
+def _cell(value: str | list[str]) -> str:
+    return (value if isinstance(value, str) else ", ".join(value)) or "-"
 
 
 def _lines(document: Mapping[str, Shown]) -> Iterator[str]:

@@ -78,7 +78,7 @@ def _read_group(common: RepositorySettings, table: Table) -> RepositorySettings:
     """Whether the members are there is for `config.members` to say."""
     members = table.take("members", values.several(values.name), common.members)
     if not table.take_raw("members"):
-        table.missing("members", 'a group needs members: members = ["go-internal", "go-public"]')
+        table.wrong("members", 'a group needs members: members = ["go-internal", "go-public"]')
     return replace(
         common,
         members=members,
@@ -110,14 +110,12 @@ def _read_format(table: Table, formats: Mapping[str, FormatFactory]) -> FormatFa
 
 def _read_kind(table: Table, factory: FormatFactory | None) -> Kind | None:
     kinds = factory.kinds if factory else ("proxy", "hosted", "group")
-    supported = " and ".join(f'"{kind}"' for kind in kinds)
+    supported = " or ".join(f'"{kind}"' for kind in kinds)
     if "kind" not in table:
         table.missing("kind", f"a repository needs a kind; want {supported}")
     word = table.take("kind", values.text, "")
     if word and word not in kinds:
-        table.wrong(
-            "kind", f'the format "{factory.name}" supports only {supported}' if factory else f"want {supported}"
-        )
+        table.wrong("kind", f"want {supported}" + (f', which the format "{factory.name}" supports' if factory else ""))
     return cast(Kind, word) if word in kinds else None
 
 

@@ -19,6 +19,21 @@ format = "cinder"
 kind = "proxy"
 upstream = "https://c.example.org"
 hosts = [ { listener = "second", host = "*" } ]
+[[repository]]
+name = "all"
+format = "cinder"
+kind = "group"
+members = ["own", "c", "source"]
+[[repository]]
+name = "own"
+format = "cinder"
+kind = "hosted"
+base_url = ""
+[[repository]]
+name = "source"
+format = "cinder"
+kind = "proxy"
+upstream = "vcs"
 """
 BAD = "[server]\nworkers = -1\n[acces]\n"
 
@@ -45,6 +60,9 @@ def test_a_good_one_is_summed_up() -> None:
         "  listener second: 127.0.0.1:0",
         f"  store default: {file.parent}/data",
         "  repository c: cinder proxy of https://c.example.org, at /c and * on listener second",
+        "  repository all: cinder group of own and c and source, at /all",
+        "  repository own: cinder hosted, in groups only",
+        "  repository source: cinder proxy of vcs, at /source",
     ]
 
 
@@ -60,7 +78,12 @@ def test_a_bad_one_has_every_problem_listed() -> None:
 
 def test_for_scripts_there_is_json() -> None:
     good = json.loads(check(GOOD, "--json").stdout)
-    assert good == {"ok": True, "source": str(Path.cwd() / "it.toml"), "repositories": ["c"], "problems": []}
+    assert good == {
+        "ok": True,
+        "source": str(Path.cwd() / "it.toml"),
+        "repositories": ["c", "all", "own", "source"],
+        "problems": [],
+    }
     result = check(BAD, "--json")
     assert result.exit_code == 2
     bad = json.loads(result.stdout)
@@ -75,7 +98,12 @@ def test_without_a_file_the_quick_start_is_checked() -> None:
     result = CliRunner().invoke(main, ["check"])
     assert result.exit_code == 0
     assert result.stdout.startswith("built-in quick start: configuration is fine")
-    assert "no repository" in result.stdout
+    assert "  repository cinder-internal: cinder hosted, at /cinder-internal\n" in result.stdout
+    assert "  repository cinder: cinder group of cinder-internal, at /cinder\n" in result.stdout
+
+
+def test_a_file_without_a_repository_is_summed_up() -> None:
+    assert "no repository: nothing but the server's own pages" in check("").stdout
 
 
 @pytest.mark.parametrize(

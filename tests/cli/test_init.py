@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from mxart.cli import main
 from mxart.cli.init import render, toml_value
-from mxart.config import load
+from mxart.config import load, quick_start, starters
 from mxart.contract import Proposal
 from tests.support.formats import CinderFactory
 
@@ -46,11 +46,21 @@ def test_what_is_written_is_a_configuration_with_the_proposals(tmp_path: Path, p
     assert result.exit_code == 0
     assert "repository c: https://c.example.org" in result.stderr
     settings = load(file, {"cinder": CinderFactory()}, {})
-    assert [repository.name for repository in settings.repositories] == ["c", "d"]
-    assert settings.repositories[0].options.flame == 'a "b" \\ # c'
-    assert settings.repositories[0].options.sumdb == {"sum.example.org": "https://sum.example.org"}
-    assert settings.repositories[0].options.strict is True
-    assert settings.repositories[1].options.depth == 1
+    hosted, c, d, group = settings.repositories
+    assert [hosted.name, c.name, d.name, group.name] == ["cinder-internal", "c", "d", "cinder"]
+    assert c.options.flame == 'a "b" \\ # c'
+    assert c.options.sumdb == {"sum.example.org": "https://sum.example.org"}
+    assert c.options.strict is True
+    assert d.options.depth == 1
+    assert (group.members, group.publish_to) == (("cinder-internal", "c", "d"), "cinder-internal")
+
+
+def test_it_serves_what_the_quick_start_serves(proposals: list[Proposal], tmp_path: Path) -> None:
+    proposals.append(PROPOSAL)
+    formats = {"cinder": CinderFactory()}
+    file = tmp_path / "mxart.toml"
+    invoke("--output", str(file))
+    assert load(file, formats, {}).repositories == quick_start(proposals, formats, {}).repositories
 
 
 def test_without_proposals_it_is_a_configuration_all_the_same(tmp_path: Path, proposals: list[Proposal]) -> None:
@@ -58,11 +68,14 @@ def test_without_proposals_it_is_a_configuration_all_the_same(tmp_path: Path, pr
     result = invoke("--output", str(file))
     assert result.exit_code == 0
     assert "no client's upstream was found" in result.stderr
-    assert load(file, {}, {}).repositories == ()
+    hosted, group = load(file, {"cinder": CinderFactory()}, {}).repositories
+    assert (hosted.kind, group.kind, group.members) == ("hosted", "group", ("cinder-internal",))
+    assert '# name = "go-public"' in file.read_text()
 
 
 def test_what_stands_in_comments_works_when_it_is_no_comment_any_more() -> None:
-    text = render([])
+    text = render(starters([], {"cinder": CinderFactory()}))
+    assert '# exclusive = { "cinder-internal" = ' in text
     examples = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# ", "[")) and "=" in line]
     assert len(examples) > 10
     for line in examples:
@@ -90,7 +103,7 @@ def test_a_dash_is_standard_output(proposals: list[Proposal]) -> None:
     proposals += [replace(PROPOSAL, upstream="direct"), PROPOSAL]
     result = invoke("--output", "-")
     assert result.exit_code == 0
-    assert toml.loads(result.stdout)["repository"][0]["name"] == "c"
+    assert toml.loads(result.stdout)["repository"][1]["name"] == "c"
     assert "passed over from" in result.stderr
 
 

@@ -29,10 +29,38 @@ auth = { token = "sesame" }
 base_url = ""
 hosts = [ { listener = "main", host = "go.example.com" } ]
 """
+GROUP = """
+[[repository]]
+name = "all"
+format = "go"
+kind = "group"
+members = ["own", "source", "go"]
+publish_to = "own"
+exclusive = { "own" = ["corp.example.com/*"] }
+[[repository]]
+name = "own"
+format = "go"
+kind = "hosted"
+[[repository]]
+name = "source"
+format = "go"
+kind = "proxy"
+upstream = "vcs"
+auth_hosts = { "git.corp.example" = { token = "sesame" } }
+base_url = ""
+"""
 LIST = """\
-Name   Format  Kind   URL                       Upstream
-go     go      proxy  http://127.0.0.1:8123/go  https://go.example.org/proxy
-bound  go      proxy  -                         https://go.example.com
+Name   Format  Kind   URL                       Upstream                      Members
+go     go      proxy  http://127.0.0.1:8123/go  https://go.example.org/proxy  -
+bound  go      proxy  -                         https://go.example.com        -
+"""
+LIST_WITH_GROUP = """\
+Name    Format  Kind    URL                        Upstream                      Members
+go      go      proxy   http://127.0.0.1:8123/go   https://go.example.org/proxy  -
+bound   go      proxy   -                          https://go.example.com        -
+all     go      group   http://127.0.0.1:8123/all  -                             own, source, go
+own     go      hosted  http://127.0.0.1:8123/own  -                             -
+source  go      proxy   -                          vcs                           -
 """
 
 
@@ -68,6 +96,7 @@ def test_list_as_json() -> None:
         "kind": "proxy",
         "url": "http://127.0.0.1:8123/go",
         "upstream": "https://go.example.org/proxy",
+        "members": [],
     }
 
 
@@ -93,8 +122,24 @@ def test_show() -> None:
         "allow": "-",
         "options.sumdb.sum.example.org": "https://sum.example.org",
         "client_lines": "go env -w GOPROXY=http://127.0.0.1:8123/go",
+        "publish_lines": "-",
     }
     assert {key: lines.get(key) for key in expected} == expected
+
+
+def test_a_group_its_members_and_what_publishes_to_it() -> None:
+    Path("mxart.toml").write_text(CONFIG + GROUP)
+    assert repo("list").stdout == LIST_WITH_GROUP
+    assert json.loads(repo("list", "--json").stdout)[2]["members"] == ["own", "source", "go"]
+    lines = shown("all")
+    assert (lines["members.1"], lines["publish_to"]) == ("own", "own")
+    assert lines["exclusive.own"] == "corp.example.com/*"
+    assert lines["publish_lines.1"] == "mxart go publish . --to http://127.0.0.1:8123/all"
+    assert "http://127.0.0.1:8123/own" in shown("own")["publish_lines.1"]
+    assert shown("source")["upstream.auth_hosts.git.corp.example.password"] == "(set)"
+    assert "sesame" not in repo("show", "source").output
+    Path("mxart.toml").write_text(CONFIG + GROUP.replace('publish_to = "own"', ""))
+    assert shown("all")["publish_lines"] == "-"
 
 
 def test_show_of_one_without_a_path() -> None:

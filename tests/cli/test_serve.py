@@ -76,12 +76,16 @@ def test_without_a_file_it_serves_what_it_finds_and_says_so(
     result = CliRunner().invoke(main, ["--listen", "127.0.0.1:9"])
     assert "mxart: repository c caches https://c.example.org (from cinder env)" in result.stderr
     assert "http://127.0.0.1:9/d is this server itself" in result.stderr
-    assert [repository.name for repository in loads[0]().repositories] == ["c"]
+    assert "mxart: repository cinder-internal holds what is published" in result.stderr
+    assert "mxart: repository cinder is cinder-internal and c in one" in result.stderr
+    assert "./data/admin-password" in result.stderr
+    assert [repository.name for repository in loads[0]().repositories] == ["cinder-internal", "c", "cinder"]
 
 
 def test_without_a_file_or_a_find_it_says_what_to_do(loads: list[Callable[[], Settings]]) -> None:
     result = CliRunner().invoke(main, [])
     assert result.exit_code == 7
     assert "no configuration file" in result.stderr
+    assert "no client's upstream was found" in result.stderr
     assert "mxart init" in result.stderr
-    assert loads[0]().repositories == ()
+    assert [repository.name for repository in loads[0]().repositories] == ["cinder-internal", "cinder"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,15 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     )
 
 
+def hosted(name: str) -> str:
+    return f'[[repository]]\nname = "{name}"\nformat = "cinder"\nkind = "hosted"\n'
+
+
+def group(name: str, members: object = ("h",)) -> str:
+    return hosted(name).replace('"hosted"', '"group"') + f"members = {json.dumps(members)}\n"
+
+
+HOSTED, GROUP_G = hosted("h"), '[[repository]] "g"'
 LISTENER = '[[listener]]\nname = "{}"\nlisten = ["{}"]\n'
 SECOND = PROXY.replace('"c"', '"d"')
 
@@ -190,10 +200,10 @@ SECOND = PROXY.replace('"c"', '"d"')
         ("[store.default]\nsize = 1", "[store.default]", "size", "", "unknown key"),
         ("[access]\nanonymus = 'read'", "[access]", "anonymus", "", 'did you mean "anonymous"?'),
         (PROXY + "upstraem = 1", '[[repository]] "c"', "upstraem", "", 'did you mean "upstream"?'),
-        (PROXY + "members = []", '[[repository]] "c"', "members", "", "unknown key"),
-        (PROXY + "publish_to = 'x'", '[[repository]] "c"', "publish_to", "", "unknown key"),
-        (PROXY + "exclusive = {}", '[[repository]] "c"', "exclusive", "", "unknown key"),
-        (PROXY + "shared_names = []", '[[repository]] "c"', "shared_names", "", "unknown key"),
+        (PROXY + "members = []", '[[repository]] "c"', "members", "", "only a group has this key"),
+        (PROXY + "publish_to = 'x'", '[[repository]] "c"', "publish_to", "", "only a group has this key"),
+        (PROXY + "exclusive = {}", '[[repository]] "c"', "exclusive", "", "only a group has this key"),
+        (PROXY + "shared_names = []", '[[repository]] "c"', "shared_names", "", "only a group has this key"),
         (PROXY + "namespaces = []", '[[repository]] "c"', "namespaces", "", "unknown key"),
         (PROXY + "auth = {headers = {A = 'b'}, realm = 'x'}", '[[repository]] "c" auth', "realm", "", "unknown key"),
         (
@@ -288,8 +298,7 @@ SECOND = PROXY.replace('"c"', '"d"')
         (PROXY.replace('format = "cinder"', ""), '[[repository]] "c"', "format", "", '"cinder", "demanding"'),
         (PROXY.replace('"cinder"', '"cindre"'), '[[repository]] "c"', "format", '"cindre"', 'did you mean "cinder"?'),
         (PROXY.replace('kind = "proxy"', ""), '[[repository]] "c"', "kind", "", 'want "proxy"'),
-        (PROXY.replace('"proxy"', '"group"'), '[[repository]] "c"', "kind", '"group"', 'supports only "proxy"'),
-        (PROXY.replace('"proxy"', '"hosted"'), '[[repository]] "c"', "kind", '"hosted"', 'supports only "proxy"'),
+        (PROXY.replace('"proxy"', '"mirror"'), '[[repository]] "c"', "kind", '"mirror"', 'want "proxy" or "hosted"'),
         (PROXY.replace("upstream", "#"), '[[repository]] "c"', "upstream", "", "a proxy needs the URL"),
         (PROXY + "store = 'defualt'", '[[repository]] "c"', "store", '"defualt"', 'did you mean "default"?'),
         (PROXY + "ttl = '5 mn'", '[[repository]] "c"', "ttl", '"5 mn"', "want a duration"),
@@ -333,6 +342,57 @@ SECOND = PROXY.replace('"c"', '"d"')
             '"x:80"',
             "without port",
         ),
+        # hosted repositories and groups
+        (hosted("h") + "ttl = 1", '[[repository]] "h"', "ttl", "", "only a proxy has this key, and this is a hosted"),
+        (hosted("h") + "upstream = 'x'", '[[repository]] "h"', "upstream", "", "leave it out"),
+        (hosted("h") + "auth = {}", '[[repository]] "h"', "auth", "", "only a proxy"),
+        (hosted("h") + "auth_hosts = {}", '[[repository]] "h"', "auth_hosts", "", "only a proxy"),
+        (hosted("h") + "members = ['h']", '[[repository]] "h"', "members", "", "only a group has this key"),
+        (hosted("h") + "base_url = ''", '[[repository]] "h"', "base_url", '""', "or a group that it is in"),
+        (
+            group("g") + "retries = 1\n" + HOSTED,
+            GROUP_G,
+            "retries",
+            "",
+            "only a proxy has this key, and this is a group",
+        ),
+        (group("g").replace("members", "#"), GROUP_G, "members", "", 'a group needs members: members = ["'),
+        (group("g", []), GROUP_G, "members", "[]", "a group needs members"),
+        (group("g", [1]) + HOSTED, GROUP_G, "members", "[1]", "in quotes"),
+        (group("g", "h") + HOSTED, GROUP_G, "members", '"h"', "in brackets"),
+        (group("g", ["h", "h"]) + HOSTED, GROUP_G, "members", '["h", "h"]', '"h" is there twice'),
+        (group("g", ["hh", "h"]) + HOSTED, GROUP_G, "members", '["hh", "h"]', 'no repository "hh"; did you mean "h"?'),
+        (group("g", ["x"]), GROUP_G, "members", '["x"]', 'no repository "x"; there are none'),
+        (
+            group("g") + HOSTED.replace('"cinder"', '"demanding"') + "seal = 'wax'\n",
+            GROUP_G,
+            "members",
+            '["h"]',
+            '"h" is of the format "demanding"; want members of "cinder" only',
+        ),
+        (group("g", ["g"]), GROUP_G, "members", '["g"]', "(g → g)"),
+        (group("g") + "publish_to = 'i'\n" + HOSTED, GROUP_G, "publish_to", '"i"', "no member of the group"),
+        (group("g", ["c"]) + "publish_to = 'c'\n" + PROXY, GROUP_G, "publish_to", '"c"', "a proxy takes nothing"),
+        (
+            group("g", ["f"]) + "publish_to = 'f'\n" + group("f") + HOSTED,
+            GROUP_G,
+            "publish_to",
+            '"f"',
+            "a group without publish_to takes nothing",
+        ),
+        (group("g") + "exclusive = { hh = ['*'] }\n" + HOSTED, GROUP_G, "exclusive", '{ hh = ["*"] }', "no member"),
+        (group("g") + "exclusive = { h = 'x' }\n" + HOSTED, GROUP_G, "exclusive", '{ h = "x" }', "in brackets"),
+        (group("g") + "exclusive = { h = [''] }\n" + HOSTED, GROUP_G, "exclusive", '{ h = [""] }', "want a glob"),
+        (group("g") + "exclusive = ['x']\n" + HOSTED, GROUP_G, "exclusive", '["x"]', "a table of lists"),
+        (
+            group("g") + "exclusive = { go.h = ['*'] }\n" + HOSTED,
+            GROUP_G,
+            "exclusive",
+            '{ go = { h = ["*"] } }',
+            "goes in quotes",
+        ),
+        (group("g") + "shared_names = 'x'\n" + HOSTED, GROUP_G, "shared_names", '"x"', "in brackets"),
+        (PROXY.replace("https://c.example.org", "svn"), '[[repository]] "c"', "upstream", '"svn"', 'or "vcs"'),
         # the format's own keys
         (PROXY + "flame = 1", '[[repository]] "c"', "flame", "1", "in quotes"),
         (PROXY + "depth = -1", '[[repository]] "c"', "depth", "-1", "whole number"),
@@ -365,10 +425,54 @@ def test_one_mistake_is_one_problem_in_its_place(
         PROXY + "base_url = ''\nhosts = [{listener = 'main', host = '*'}]",
         PROXY.replace('"c"', '"v2"') + "base_url = '/x'",
         PROXY + "hosts = [{listener = 'main', host = 'x'}]\n" + SECOND + "hosts = [{listener = 'main', host = '*'}]",
+        HOSTED,
+        group("g") + HOSTED + "base_url = ''",
+        group("g") + "base_url = ''\n" + group("f", ["g", "h"]) + HOSTED,
+        group("g") + "publish_to = 'h'\n" + group("f", ["g"]) + "publish_to = 'g'\n" + HOSTED,
+        group("g", ["f", "h"]) + group("f") + HOSTED,  # reached by two ways, and in no circle
+        group("g") + "store = 'default'\n" + HOSTED,
     ],
 )
 def test_near_misses_are_fine(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).source == str(tmp_path / "mxart.toml")
+
+
+def test_every_key_of_a_group_arrives(tmp_path: Path) -> None:
+    text = group("g", ["h", "c"]) + (
+        'publish_to = "h"\nexclusive = { "h" = ["corp.example.com", "corp.example.com/*"], "c" = [] }\n'
+        'shared_names = ["example.com/*"]\nblock = ["x"]\ndepth = 2\n'
+    )
+    found, _, _ = read(tmp_path, text + HOSTED + PROXY).repositories
+    assert found == RepositorySettings(
+        name="g",
+        format="cinder",
+        kind="group",
+        members=("h", "c"),
+        publish_to="h",
+        exclusive={"h": ("corp.example.com", "corp.example.com/*"), "c": ()},
+        shared_names=("example.com/*",),
+        block=("x",),
+        base_url="/g",
+        options=CinderSettings(depth=2),
+    )
+
+
+def test_a_circle_is_said_at_each_group_in_it(tmp_path: Path) -> None:
+    found = problems(tmp_path, group("a", ["b"]) + group("b", ["h", "c"]) + group("c", ["a"]) + HOSTED)
+    assert [(problem.table, problem.key) for problem in found] == [
+        (f'[[repository]] "{name}"', "members") for name in "abc"
+    ]
+    assert ["(a → b → c → a)" in problem.message for problem in found] == [True, False, False]
+
+
+def test_a_group_around_a_circle_is_not_in_it(tmp_path: Path) -> None:
+    found = problems(tmp_path, group("out", ["a"]) + group("a", ["b"]) + group("b", ["a"]))
+    assert [problem.table for problem in found] == ['[[repository]] "a"', '[[repository]] "b"']
+
+
+def test_a_member_that_is_wrong_itself_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, group("g") + HOSTED.replace('"hosted"', '"hoste"'))
+    assert problem.key == "kind"
 
 
 def test_all_problems_come_together(tmp_path: Path) -> None:
@@ -424,22 +528,29 @@ def test_relative_paths_are_the_files_own(tmp_path: Path, monkeypatch: pytest.Mo
 PROPOSAL = Proposal(name="c", format="cinder", upstream="https://c.example.org/", origin="cinder env")
 
 
+CINDER = {"cinder": FORMATS["cinder"]}
+
+
 def test_the_quick_start_serves_every_proposal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     other = replace(PROPOSAL, name="d", options={"sumdb": {"sum.example.org": "https://sum.example.org"}})
-    settings = quick_start([PROPOSAL, other], FORMATS, os.environ, Overrides(workers=2))
+    settings = quick_start([PROPOSAL, other], CINDER, os.environ, Overrides(workers=2))
     assert settings.source == BUILT_IN
     assert settings.server.workers == 2
     assert settings.stores == {"default": StoreSettings(path=tmp_path / "data")}
-    assert [(r.name, r.kind, r.base_url) for r in settings.repositories] == [("c", "proxy", "/c"), ("d", "proxy", "/d")]
-    assert settings.repositories[0].upstream == UpstreamSettings(url="https://c.example.org")
-    assert settings.repositories[1].options.sumdb == {"sum.example.org": "https://sum.example.org"}
+    hosted, c, d, group = settings.repositories
+    assert (hosted.name, hosted.kind, hosted.base_url) == ("cinder-internal", "hosted", "/cinder-internal")
+    assert (c.name, c.kind, c.upstream) == ("c", "proxy", UpstreamSettings(url="https://c.example.org"))
+    assert (d.name, d.options.sumdb) == ("d", {"sum.example.org": "https://sum.example.org"})
+    assert (group.name, group.kind, group.base_url) == ("cinder", "group", "/cinder")
+    assert (group.members, group.publish_to) == (("cinder-internal", "c", "d"), "cinder-internal")
 
 
-def test_the_quick_start_serves_without_proposals() -> None:
-    assert quick_start([], FORMATS, {}).repositories == ()
+def test_the_quick_start_hosts_without_proposals() -> None:
+    hosted, group = quick_start([], CINDER, {}).repositories
+    assert (hosted.kind, group.members) == ("hosted", ("cinder-internal",))
 
 
 def test_the_quick_start_refuses_a_proposal_that_cannot_work() -> None:
     with pytest.raises(ConfigurationError, match="built-in quick start"):
-        quick_start([replace(PROPOSAL, upstream="https://me:secret@c.example.org")], FORMATS, {})
+        quick_start([replace(PROPOSAL, upstream="https://me:secret@c.example.org")], CINDER, {})
