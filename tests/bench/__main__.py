@@ -28,6 +28,25 @@ _MIB = 1 << 20
 _MODULE, _VERSION = "example.com/bench", "v1.0.0"
 _UPSTREAM_RATE = 24 * _MIB  # bytes a second of the upstream of a cold fetch
 
+_GROUPS = """
+[[repository]]
+name = "house"
+format = "go"
+kind = "hosted"
+
+[[repository]]
+name = "inner"
+format = "go"
+kind = "group"
+members = ["house", "go"]
+
+[[repository]]
+name = "all"
+format = "go"
+kind = "group"
+members = ["inner"]
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -56,7 +75,7 @@ class Bench:
 
     @contextmanager
     def mxart(self, name: str, upstream: str, workers: int = 2) -> Iterator[Server]:
-        config = go_proxy(upstream, "max_connections = 64")
+        config = go_proxy(upstream, "max_connections = 64") + _GROUPS
         with Server(self.folder / name, config, workers=workers, server="access_log = false") as server:
             yield server
 
@@ -71,19 +90,22 @@ def module(bench: Bench, name: str, size: int) -> str:
     return path
 
 
-def small(bench: Bench) -> Row:
+def small(bench: Bench) -> list[Row]:
     path = f"/{_MODULE}/small/@v/{_VERSION}.mod"
     file = bench.root / path.lstrip("/")
     file.parent.mkdir(parents=True)
     text = f"module {_MODULE}/small\n"
     file.write_text(text + "/" * (1024 - len(text) - 1) + "\n")
-    with bench.mxart("small", bench.nginx.upstream) as server:
-        server.get("/go" + path)
-        ours = requests_per_second(server.url + "/go" + path, 32, bench.seconds)
+    file.with_suffix(".info").write_text(f'{{"Version":"{_VERSION}"}}')
     theirs = requests_per_second(bench.nginx.files + path, 32, bench.seconds)
-    return Row(
-        "1 KiB cached, 32 connections, requests/s", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}", ">= 1"
-    )
+    rows = []
+    with bench.mxart("small", bench.nginx.upstream) as server:
+        for through, repository in (("", "go"), (", through a group of a group", "all")):
+            server.get(f"/{repository}{path}")
+            ours = requests_per_second(f"{server.url}/{repository}{path}", 32, bench.seconds)
+            measure = f"1 KiB cached, 32 connections{through}, requests/s"
+            rows.append(Row(measure, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}", ">= 1"))
+    return rows
 
 
 def large(bench: Bench) -> list[Row]:
@@ -230,7 +252,7 @@ def main() -> int:
             )
             _print(
                 [
-                    small(bench),
+                    *small(bench),
                     *large(bench),
                     *cold(bench),
                     first_byte(bench),
