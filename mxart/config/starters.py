@@ -1,5 +1,5 @@
-"""The repositories to start with: for each ecosystem one for what is published, one for each upstream that was found,
-and the group of them that clients use. The quick start serves them, ``mxart init`` writes them.
+"""The repositories to start with: for each ecosystem the group that clients use, and in it one for what is published and
+one for each upstream that was found. The quick start serves them, ``mxart init`` writes them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Starter:
 
 
 def starters(proposals: Sequence[Proposal], formats: Mapping[str, FormatFactory]) -> list[Starter]:
-    """Those of all ecosystems, members before their group."""
+    """Those of all ecosystems, a group before its members: whoever reads on is to meet first what is to be used."""
     return [starter for factory in formats.values() for starter in _of_format(factory, proposals)]
 
 
@@ -30,10 +30,10 @@ def _of_format(factory: FormatFactory, proposals: Sequence[Proposal]) -> Iterato
         yield from proxies
         return
     hosted = f"{factory.name}-internal"
-    yield Starter({"name": hosted, "format": factory.name, "kind": "hosted"})
-    yield from proxies
     members = {"members": [hosted, *(proposal.name for proposal in found)], "publish_to": hosted}
     yield Starter({"name": factory.name, "format": factory.name, "kind": "group", **members})
+    yield Starter({"name": hosted, "format": factory.name, "kind": "hosted"})
+    yield from proxies
 
 
 def _proxy(proposal: Proposal) -> Starter:

@@ -46,8 +46,8 @@ def test_what_is_written_is_a_configuration_with_the_proposals(tmp_path: Path, p
     assert result.exit_code == 0
     assert "repository c: https://c.example.org" in result.stderr
     settings = load(file, {"cinder": CinderFactory()}, {})
-    hosted, c, d, group = settings.repositories
-    assert [hosted.name, c.name, d.name, group.name] == ["cinder-internal", "c", "d", "cinder"]
+    group, hosted, c, d = settings.repositories
+    assert [group.name, hosted.name, c.name, d.name] == ["cinder", "cinder-internal", "c", "d"]
     assert c.options.flame == 'a "b" \\ # c'
     assert c.options.sumdb == {"sum.example.org": "https://sum.example.org"}
     assert c.options.strict is True
@@ -68,7 +68,7 @@ def test_without_proposals_it_is_a_configuration_all_the_same(tmp_path: Path, pr
     result = invoke("--output", str(file))
     assert result.exit_code == 0
     assert "no client's upstream was found" in result.stderr
-    hosted, group = load(file, {"cinder": CinderFactory()}, {}).repositories
+    group, hosted = load(file, {"cinder": CinderFactory()}, {}).repositories
     assert (hosted.kind, group.kind, group.members) == ("hosted", "group", ("cinder-internal",))
     assert '# name = "go-public"' in file.read_text()
 
@@ -103,7 +103,7 @@ def test_a_dash_is_standard_output(proposals: list[Proposal]) -> None:
     proposals += [replace(PROPOSAL, upstream="direct"), PROPOSAL]
     result = invoke("--output", "-")
     assert result.exit_code == 0
-    assert toml.loads(result.stdout)["repository"][1]["name"] == "c"
+    assert toml.loads(result.stdout)["repository"][2]["name"] == "c"
     assert "passed over from" in result.stderr
 
 

@@ -79,7 +79,7 @@ def test_without_a_file_it_serves_what_it_finds_and_says_so(
     assert "mxart: repository cinder-internal holds what is published" in result.stderr
     assert "mxart: repository cinder is cinder-internal and c in one" in result.stderr
     assert "./data/admin-password" in result.stderr
-    assert [repository.name for repository in loads[0]().repositories] == ["cinder-internal", "c", "cinder"]
+    assert [repository.name for repository in loads[0]().repositories] == ["cinder", "cinder-internal", "c"]
 
 
 def test_without_a_file_or_a_find_it_says_what_to_do(loads: list[Callable[[], Settings]]) -> None:
@@ -88,4 +88,4 @@ def test_without_a_file_or_a_find_it_says_what_to_do(loads: list[Callable[[], Se
     assert "no configuration file" in result.stderr
     assert "no client's upstream was found" in result.stderr
     assert "mxart init" in result.stderr
-    assert [repository.name for repository in loads[0]().repositories] == ["cinder-internal", "cinder"]
+    assert [repository.name for repository in loads[0]().repositories] == ["cinder", "cinder-internal"]

@@ -538,7 +538,7 @@ def test_the_quick_start_serves_every_proposal(tmp_path: Path, monkeypatch: pyte
     assert settings.source == BUILT_IN
     assert settings.server.workers == 2
     assert settings.stores == {"default": StoreSettings(path=tmp_path / "data")}
-    hosted, c, d, group = settings.repositories
+    group, hosted, c, d = settings.repositories
     assert (hosted.name, hosted.kind, hosted.base_url) == ("cinder-internal", "hosted", "/cinder-internal")
     assert (c.name, c.kind, c.upstream) == ("c", "proxy", UpstreamSettings(url="https://c.example.org"))
     assert (d.name, d.options.sumdb) == ("d", {"sum.example.org": "https://sum.example.org"})
@@ -547,7 +547,7 @@ def test_the_quick_start_serves_every_proposal(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_quick_start_hosts_without_proposals() -> None:
-    hosted, group = quick_start([], CINDER, {}).repositories
+    group, hosted = quick_start([], CINDER, {}).repositories
     assert (hosted.kind, group.members) == ("hosted", ("cinder-internal",))
 
 

@@ -27,8 +27,6 @@ def cinder(*kinds: str) -> CinderFactory:
             ("proxy", "hosted", "group"),
             PROPOSALS,
             [
-                CINDER_INTERNAL,
-                C,
                 {
                     "name": "cinder",
                     "format": "cinder",
@@ -36,6 +34,8 @@ def cinder(*kinds: str) -> CinderFactory:
                     "members": ["cinder-internal", "c"],
                     "publish_to": "cinder-internal",
                 },
+                CINDER_INTERNAL,
+                C,
             ],
         ),
         (("proxy",), PROPOSALS, [C]),

@@ -19,6 +19,16 @@ GO = RepositoryView(
     upstream="https://go.example.org",
     client_lines=("go env -w GOPROXY=http://127.0.0.1:8080/go", "second line"),
 )
+GROUP = RepositoryView(
+    name="all",
+    format="go",
+    kind="group",
+    url="http://127.0.0.1:8080/all",
+    members=("go-internal", "go"),
+    publish_to="go-internal",
+    client_lines=("go env -w GOPROXY=http://127.0.0.1:8080/all",),
+    publish_lines=("mxart go publish . --to http://127.0.0.1:8080/all", "curl -T FILE.zip"),
+)
 HIDDEN = RepositoryView(name="internal", format="maven", kind="hosted")
 HOSTILE = RepositoryView(
     name="<b>name</b>",
@@ -27,6 +37,9 @@ HOSTILE = RepositoryView(
     url="javascript:alert(1)//<i>",
     upstream="https://x/&amp;<u>",
     client_lines=("a < b && c > d", "  indented 'and' \"quoted\" ", "", "</code></pre><img src=x onerror=alert(1)>"),
+    members=("<i>m</i>", "{{ m }}"),
+    publish_to="</dd><script>",
+    publish_lines=("p < q", "</code><b>"),
 )
 NOBODY = Principal()
 _VOID = {"meta", "link", "img"}
@@ -70,7 +83,7 @@ def render(repositories: Sequence[RepositoryView], principal: Principal = NOBODY
     return response, response.content.data.decode()
 
 
-PAGES = [[GO], [GO, HIDDEN], [HOSTILE, GO], []]
+PAGES = [[GO], [GO, HIDDEN], [HOSTILE, GO], [GROUP, GO], []]
 
 
 @pytest.mark.parametrize("repositories", PAGES)
@@ -92,11 +105,14 @@ def test_every_text_is_shown_as_it_is(repositories: list[RepositoryView]) -> Non
     assert len(articles) == len(repositories)
     blocks = iter(page.texts.get("pre", []))
     for repository, article in zip(repositories, articles, strict=True):
-        for shown in (repository.name, repository.format, repository.kind, repository.upstream):
+        for shown in (repository.name, repository.format, repository.kind, repository.upstream, repository.publish_to):
             assert shown in article
+        assert ", then ".join(repository.members) in article
         assert (repository.url or "not exposed by itself") in article
         if repository.client_lines:
             assert next(blocks) == "\n".join(repository.client_lines)
+        assert [next(blocks) for _ in repository.publish_lines] == list(repository.publish_lines)
+    assert list(blocks) == ([] if repositories else ["mxart init", "mxart check"])
 
 
 @pytest.mark.parametrize("repositories", PAGES)
