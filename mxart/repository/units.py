@@ -12,6 +12,7 @@ from mxart.errors import Denied, NotFound, StoreFull, Unavailable
 from mxart.model import Content, Resource
 from mxart.repository.members import Found, Refused, ask, first
 from mxart.store import Store
+from mxart.store.layout import choice_lock
 
 _ROUNDS = 4  # one to find the old choice void, one to choose, one in which another worker was quicker, one to spare
 
@@ -70,7 +71,7 @@ class Units:
         ``before``."""
         if context.cached_only:
             return found
-        lock = await self._locks.lock(f"choose {self._group}/{unit.path}")
+        lock = await self._locks.lock(choice_lock(self._group, unit.path))
         try:
             now = await self._index.choice(self._group, unit.path)
             if now != before:

@@ -19,6 +19,7 @@ from mxart.model import Digest, Resource
 from mxart.offload import offload, undisturbed
 from mxart.store import Lock, Store
 from mxart.store.incoming import IncomingFile
+from mxart.store.layout import upload_lock
 from mxart.units import format_size
 
 _PREFIX = "u"
@@ -112,7 +113,7 @@ async def begin(store: Store, resource: Resource, policy: Policy) -> Upload:
         incoming = await _taken(IncomingFile.create(store.path, _PREFIX), IncomingFile.discard)
     except StoreFull as error:
         raise _no_room() from error
-    lock = store.locks.try_lock(_lock_key(incoming.name))
+    lock = store.locks.try_lock(upload_lock(incoming.name))
     if lock is None:  # another key shares its byte: as rare as a lost upload, and mended in the same way
         incoming.discard()
         raise Conflict(f"the upload of {resource.path} could not begin: try again")
@@ -123,7 +124,7 @@ async def resume(store: Store, resource: Resource, policy: Policy, id_: str) -> 
     """The upload that was suspended under ``id_``, or left by a dead worker. Raises NotFound, Conflict."""
     if not _ID.fullmatch(id_):
         raise _unknown(resource)
-    lock = store.locks.try_lock(_lock_key(id_))
+    lock = store.locks.try_lock(upload_lock(id_))
     if lock is None:
         raise Conflict(f"another request is at this upload of {resource.path}: wait for its end")
     try:
@@ -150,10 +151,6 @@ async def _taken(coming: Awaitable[IncomingFile], leave: Callable[[IncomingFile]
         if not future.cancelled() and future.exception() is None:
             leave(future.result())
         raise
-
-
-def _lock_key(id_: str) -> str:
-    return f"upload {id_}"
 
 
 def _unknown(resource: Resource) -> NotFound:

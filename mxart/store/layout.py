@@ -130,6 +130,16 @@ def fetch_lock(repository: str, path: str) -> str:
     return f"fetch {repository}/{path}"
 
 
+def upload_lock(name: str) -> str:
+    """The key of the lock that whoever writes this upload holds; ``name``: its file in incoming/."""
+    return f"upload {name}"
+
+
+def choice_lock(repository: str, path: str) -> str:
+    """The key of the lock under which a group's choice for this path changes."""
+    return f"choose {repository}/{path}"
+
+
 def changed_key(repository: str) -> bytes:
     return b"changed\0" + repository.encode()
 

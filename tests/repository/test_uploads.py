@@ -14,7 +14,7 @@ from mxart.errors import Conflict, NotFound, StoreFull
 from mxart.repository import uploads
 from mxart.repository.uploads import Upload
 from mxart.store import Store
-from mxart.store.layout import incoming_folder, locks_folder
+from mxart.store.layout import incoming_folder, locks_folder, upload_lock
 from mxart.store.locks import FileLocks
 from tests.repository.parts import PlainFormat, resource
 from tests.store.builders import digest_of
@@ -135,7 +135,7 @@ async def test_cancelling_ends_also_when_it_is_cancelled(store: Store) -> None:
     with pytest.raises(asyncio.CancelledError):
         await cancelling
     assert left(store) == []
-    assert store.locks.try_lock(f"upload {upload.id}") is not None
+    assert store.locks.try_lock(upload_lock(upload.id)) is not None
 
 
 @pytest.mark.gen_test
