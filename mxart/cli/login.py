@@ -1,4 +1,4 @@
-"""As whom a command writes to a server, and that nobody else gets to see the password."""
+"""Which server a command speaks to, and as whom; and that nobody else gets to see the password."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from urllib.parse import SplitResult, urlsplit
 import click
 
 from mxart.access.bootstrap import ADMIN
-from mxart.cli.why import known_password
+from mxart.cli.options import settings_or_exit
 from mxart.config import find
+from mxart.server.mounts import ANY_HOST
+from mxart.settings import Settings
+from mxart.store.layout import admin_password_path
 
 _LONGEST_PASSWORD = 4096  # characters
 
@@ -36,14 +39,20 @@ class Asked:
     password_file: Path | None = None
 
 
-def base_url(text: str, where: str) -> SplitResult:
-    """The URL below which paths are asked for, without a slash at its end. Raises BadParameter for ``where``."""
+def server_url(text: str) -> SplitResult | None:
+    """The parts of the http or https URL of a server; None for anything else, and when there are credentials in it."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        return None
+    return parts if usable and "@" not in parts.netloc and text.isprintable() else None
+
+
+def base_url(text: str, where: str) -> SplitResult:
+    """The URL below which paths are asked for, without a slash at its end. Raises BadParameter for ``where``."""
+    parts = server_url(text)
+    if parts is None or parts.query or parts.fragment or " " in text:
         raise click.BadParameter(
             "want the http or https URL of a repository, without credentials, such as https://artifacts.example.org/go",
             param_hint=where,
@@ -58,13 +67,13 @@ def login(server: SplitResult, asked: Asked, environ: Mapping[str, str]) -> Logi
     Raises UsageError with what to do when nobody can be asked.
     """
     if asked.password_file is not None:
-        return Login(asked.user or ADMIN, _first_line(asked.password_file))
+        return Login(asked.user or ADMIN, password_in(asked.password_file))
     found = _from_netrc(server, asked.user, environ)
     if found is not None:
         return found
     user = asked.user or ADMIN
     # without a file nothing but this machine can be meant, and to find out what a quick start would serve takes a while
-    if find(asked.config, environ) is not None or is_loopback(server.hostname or ""):
+    if find(asked.config, environ) is not None or _is_loopback(server.hostname or ""):
         password = known_password(asked.config, server, user)
         if password is not None:
             return Login(user, password)
@@ -75,13 +84,37 @@ def login(server: SplitResult, asked: Asked, environ: Mapping[str, str]) -> Logi
     return Login(user, click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True))
 
 
+def password_in(file: Path) -> str:
+    """The first line of what ``--password-file`` names. Raises BadParameter."""
+    try:
+        return _first_line(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} cannot be read as text", param_hint="--password-file") from error
+
+
+def known_password(config: Path | None, server: SplitResult, user: str) -> str | None:
+    """The password that the first start wrote, None when there is none for ``user`` at ``server``.
+
+    It is for nobody but the server that made it: it would fit no other, and another must not get to see it.
+    """
+    if user != ADMIN:
+        return None
+    settings = settings_or_exit(config)
+    if server.hostname not in _own_names(settings) and not _is_loopback(server.hostname or ""):
+        return None
+    try:
+        return _first_line(admin_password_path(settings.stores["default"].path))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def warn_of_open_password(server: SplitResult) -> None:
     """Say so when a password is about to be sent so that everybody on the way can read it."""
-    if server.scheme == "http" and not is_loopback(server.hostname or ""):
+    if server.scheme == "http" and not _is_loopback(server.hostname or ""):
         click.echo(f"warning: the password goes to {server.netloc} unencrypted; use https", err=True)
 
 
-def is_loopback(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     """Whether what is sent to this host stays on the machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -106,9 +139,13 @@ def _from_netrc(server: SplitResult, user: str | None, environ: Mapping[str, str
     return None
 
 
+def _own_names(settings: Settings) -> set[str | None]:
+    """The host names and addresses by which the configuration says that this server is reached."""
+    listened = {urlsplit(f"//{address}").hostname for each in settings.listeners for address in each.listen}
+    bound = {host.host for repository in settings.repositories for host in repository.hosts}
+    return (listened | bound | {urlsplit(settings.server.public_url).hostname}) - {None, ANY_HOST}
+
+
 def _first_line(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{file} cannot be read as text", param_hint="--password-file") from error
+    with file.open(encoding="utf-8") as lines:
+        return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")

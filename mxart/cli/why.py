@@ -8,24 +8,20 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import IO
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote
 
 import click
 
 from mxart.access.bootstrap import ADMIN
 from mxart.api.why import Explanation
-from mxart.cli.options import config_option, settings_or_exit
-from mxart.server.mounts import ANY_HOST
-from mxart.settings import Settings
-from mxart.store.layout import admin_password_path
+from mxart.cli.login import known_password, password_in, server_url
+from mxart.cli.options import config_option
 from mxart.trail import Fact
 
 _TIMEOUT = 120.0  # seconds; the server may have to ask a slow upstream first
 _MOST = 4 << 20  # bytes of an answer
-_LONGEST_PASSWORD = 4096  # characters
 
 
 @click.command("why")
@@ -45,69 +41,15 @@ def command(config: Path | None, url: str, user: str, password_file: Path | None
     The server at URL is asked. The password is that of --password-file; for the user admin of a server that the
     configuration describes, the one that its first start wrote; else it is prompted for.
     """
-    server = _server(url)
-    password = _password_in(password_file) if password_file else known_password(config, server, user)
+    server = server_url(url)
+    if server is None:
+        raise click.BadParameter("want an http or https URL of an mxart server, without credentials", param_hint="URL")
+    password = password_in(password_file) if password_file else known_password(config, server, user)
     if password is None:
         password = click.prompt(f"Password of {user} at {server.netloc}", hide_input=True, err=True)
     document = _ask(server, url, user, password)
     explanation = _explanation(document)
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(_report(explanation)))
-
-
-# --- whom to ask, as whom --------------------------------------------------------------------------------------
-
-
-def _server(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or not url.isprintable():
-        raise click.BadParameter("want an http or https URL of an mxart server, without credentials", param_hint="URL")
-    return parts
-
-
-def known_password(config: Path | None, server: SplitResult, user: str) -> str | None:
-    """The password that the first start wrote, None when there is none for ``user`` at ``server``.
-
-    It is for nobody but the server that made it: it would fit no other, and another must not get to see it.
-    """
-    if user != ADMIN:
-        return None
-    settings = settings_or_exit(config)
-    if server.hostname not in _own_names(settings) and not _is_loopback(server.hostname or ""):
-        return None
-    try:
-        return _first_line(admin_password_path(settings.stores["default"].path))
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _own_names(settings: Settings) -> set[str | None]:
-    """The host names and addresses by which the configuration says that this server is reached."""
-    listened = {urlsplit(f"//{address}").hostname for each in settings.listeners for address in each.listen}
-    bound = {host.host for repository in settings.repositories for host in repository.hosts}
-    return (listened | bound | {urlsplit(settings.server.public_url).hostname}) - {None, ANY_HOST}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _password_in(file: Path) -> str:
-    try:
-        return _first_line(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{file} cannot be read as text", param_hint="--password-file") from error
-
-
-def _first_line(file: Path) -> str:
-    with file.open(encoding="utf-8") as lines:
-        return lines.readline(_LONGEST_PASSWORD).rstrip("\r\n")
 
 
 # --- asking ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import click
 import pytest
 
-from mxart.cli.login import Asked, Login, base_url, login, warn_of_open_password
+from mxart.cli.login import Asked, Login, base_url, known_password, login, warn_of_open_password
 
 CONFIG = """
 [[repository]]
@@ -15,6 +15,17 @@ name = "go"
 format = "go"
 kind = "proxy"
 upstream = "https://go.example.org"
+"""
+MANY_NAMES = """
+[server]
+listen = ["127.0.0.2:8080"]
+public_url = "https://mx.example.org/art"
+[[repository]]
+name = "go"
+format = "go"
+kind = "proxy"
+upstream = "https://go.example.org"
+hosts = [ { listener = "main", host = "go.example.com" }, { listener = "main", host = "*" } ]
 """
 NETRC = """machine art.example.org login ada password of-ada
 machine art.example.org:8443 login bob password of-bob
@@ -115,6 +126,32 @@ def test_without_a_configuration_no_client_is_asked_what_it_uses(monkeypatch: py
 
 def test_passwords_do_not_show() -> None:
     assert "secret" not in repr(Login("ada", "secret"))
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("http://127.0.0.2:8080/go", True),
+        ("https://mx.example.org/art/go", True),
+        ("https://MX.example.org:444/go", True),
+        ("http://go.example.com/m", True),
+        ("http://localhost:1/", True),
+        ("http://[::1]:1/", True),
+        ("http://127.1.2.3/", True),
+        ("http://example.org/", False),
+        ("http://mx.example.org.example.com/", False),
+        ("http://127.0.0.1.example.org/", False),
+        ("http://192.0.2.1/", False),
+        ("http://*/", False),
+    ],
+)
+@pytest.mark.parametrize("user", ["admin", "ada"])
+def test_the_password_of_this_installation_goes_to_no_other_server(url: str, ours: bool, user: str) -> None:
+    Path("mxart.toml").write_text(MANY_NAMES)
+    Path("data").mkdir()
+    Path("data/admin-password").write_text("of the first start\n")
+    expected = "of the first start" if ours and user == "admin" else None
+    assert known_password(None, urlsplit(url), user) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mxart.cli import main
-from mxart.cli.why import known_password
 
 CONFIG = """
 [server]
@@ -165,29 +163,6 @@ def test_password_from_a_prompt_when_there_is_no_file(ask: Ask) -> None:
     Path("data/admin-password").unlink()
     _, server = ask(typed="typed\n")
     assert server.asked[0][1] == basic("admin", "typed")
-
-
-@pytest.mark.parametrize(
-    ("url", "ours"),
-    [
-        ("http://127.0.0.2:8080/go", True),
-        ("https://mx.example.org/art/go", True),
-        ("https://MX.example.org:444/go", True),
-        ("http://go.example.com/m", True),
-        ("http://localhost:1/", True),
-        ("http://[::1]:1/", True),
-        ("http://127.1.2.3/", True),
-        ("http://example.org/", False),
-        ("http://mx.example.org.example.com/", False),
-        ("http://127.0.0.1.example.org/", False),
-        ("http://192.0.2.1/", False),
-        ("http://*/", False),
-    ],
-)
-@pytest.mark.parametrize("user", ["admin", "ada"])
-def test_the_password_of_this_installation_goes_to_no_other_server(url: str, ours: bool, user: str) -> None:
-    expected = "of the first start" if ours and user == "admin" else None
-    assert known_password(None, urlsplit(url), user) == expected
 
 
 def test_whoever_does_not_type_a_password_asks_nothing() -> None:
