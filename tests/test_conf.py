@@ -49,7 +49,7 @@ def test_each_file_can_be_served(folder: Path, name: str) -> None:
 
 
 def test_there_are_files() -> None:
-    assert {"mxart.toml", "mirror.toml", "ci-cache.toml"} <= {file.name for file in FILES}
+    assert {"mxart.toml", "mirror.toml", "ci-cache.toml", "team.toml"} <= {file.name for file in FILES}
 
 
 def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
@@ -57,11 +57,15 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
     assert settings.server == ServerSettings()
     assert settings.access == AccessSettings()
     assert settings.stores == {"default": StoreSettings(path=folder / "data")}
-    (repository,) = settings.repositories
-    assert repository.upstream == UpstreamSettings(url="https://go.example.com", http_proxy="")
+    public, git, hosted, group = settings.repositories
+    assert public.upstream == UpstreamSettings(url="https://go.example.com", http_proxy="")
+    assert git.upstream == UpstreamSettings(url="", tool="vcs", max_connections=4)
     default = RepositorySettings(name="go", format="go", kind="proxy")
     for key in ("store", "ttl", "negative_ttl", "block", "allow"):
-        assert getattr(repository, key) == getattr(default, key)
+        assert getattr(public, key) == getattr(default, key)
+    assert group.shared_names == default.shared_names
+    for repository in (git, hosted):
+        assert repository.options == FORMATS["go"].settings()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
 def test_every_key_is_shown_and_explained(table: str, settings: list[type], document: str) -> None:
     assert all(is_dataclass(each) for each in settings)
     text = (CONF.parent / document).read_text()
-    keys = {field.name for each in settings for field in fields(each)} - {"options", "url"}
+    keys = {field.name for each in settings for field in fields(each)} - {"options", "url", "tool"}
     shown = "{key} = " if document.endswith(".toml") else "`{key}`"
     missing = [key for key in sorted(keys) if shown.format(key=key) not in text and (table, key) != ("store", "name")]
     assert missing == []
