@@ -16,8 +16,9 @@ from mxart.cli import worktree
 from mxart.cli.progress import meter
 from mxart.cli.worktree import WorkTree
 from mxart.errors import Invalid, MxartError
-from mxart.formats.go.pack import Sums, write
+from mxart.formats.go.pack import write
 from mxart.formats.go.sources import GoMod, LeftOut, Selection, read_gomod, select, walk
+from mxart.formats.go.sums import Sums
 from mxart.formats.go.tags import check_version, tagged_version
 
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mxart.errors import Corrupt
-from mxart.formats.go import archive, documents, gomod, modzip, sums
+from mxart.formats.go import archive, documents, gomod, modzip
+from mxart.formats.go.sums import Sums, version_sums
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What follows from a zip: its .mod file, synthetic when it holds none, and its sum as in go.sum."""
+    """What follows from a zip: its .mod file, synthetic when it holds none, and the sums of both."""
 
     gomod: bytes
-    zip_sum: str
+    sums: Sums
 
 
 def inspect(file: BinaryIO, module: str, version: str, *, allow_forks: bool) -> Contents:
@@ -40,11 +41,12 @@ def inspect(file: BinaryIO, module: str, version: str, *, allow_forks: bool) -> 
         if entry.name == root:
             held = bytes(kept)
     if held is None:
-        return Contents(f"module {module}\n".encode(), sums.hash1(files))
-    if version.endswith("+incompatible"):
+        held = gomod.synthetic(module)
+    elif version.endswith("+incompatible"):
         raise Corrupt(f"A module with a go.mod file has no version {version}: its path has to end in /vN for vN.")
-    check_gomod(held, module, allow_forks=allow_forks)
-    return Contents(held, sums.hash1(files))
+    else:
+        check_gomod(held, module, allow_forks=allow_forks)
+    return Contents(held, version_sums(files, hashlib.sha256(held).hexdigest()))
 
 
 def check_gomod(data: bytes, module: str, *, allow_forks: bool) -> None:

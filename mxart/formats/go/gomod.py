@@ -21,6 +21,11 @@ _TOKEN = re.compile(
 )
 
 
+def synthetic(module: str) -> bytes:
+    """The .mod file of a version whose zip holds none."""
+    return f"module {module}\n".encode()
+
+
 def module_path(gomod: bytes) -> str:
     """The path of its one module directive. Raises Corrupt when there is none that the go command can read, or more."""
     found = list(_module_arguments(gomod.decode(errors="replace")))

@@ -11,28 +11,15 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from mxart.errors import Conflict, Invalid
-from mxart.formats.go import modzip
+from mxart.formats.go import gomod, modzip
 from mxart.formats.go.sources import Selection, SourceFile
-from mxart.formats.go.sums import hash1
+from mxart.formats.go.sums import Sums, version_sums
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first instant that a zip can tell; the same for every file
 _CHUNK = 256 << 10  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The ``h1:`` sums of a version, as go.sum has them."""
-
-    zip: str
-    gomod: str
-
-    def lines(self, module: str, version: str) -> str:
-        """The two lines of go.sum."""
-        return f"{module} {version} {self.zip}\n{module} {version}/go.mod {self.gomod}\n"
 
 
 def write(selection: Selection, module: str, version: str, out: BinaryIO, tick: Callable[[int], object]) -> Sums:
@@ -52,9 +39,8 @@ def write(selection: Selection, module: str, version: str, out: BinaryIO, tick: 
             digests[name] = _pack(source, packed, info, tick)
     if (size := out.tell()) > modzip.MAX_ZIP:
         raise Invalid(f"The module zip has {size} bytes; the limit is {modzip.MAX_ZIP}.")
-    synthetic = hashlib.sha256(f"module {module}\n".encode()).hexdigest()
-    gomod = digests.get(f"{module}@{version}/go.mod", synthetic)
-    return Sums(hash1(digests.items()), hash1([("go.mod", gomod)]))
+    synthetic = hashlib.sha256(gomod.synthetic(module)).hexdigest()
+    return version_sums(digests.items(), digests.get(f"{module}@{version}/go.mod", synthetic))
 
 
 def _pack(source: SourceFile, packed: zipfile.ZipFile, info: zipfile.ZipInfo, tick: Callable[[int], object]) -> str:

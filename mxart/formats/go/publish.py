@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from mxart.contract import Context, Ingest, Part, Publication, Repository
 from mxart.errors import Conflict, Corrupt, Denied, Invalid, NotFound, TooLarge
-from mxart.formats.go import contents, documents, modzip, names, paths, sums, wire
+from mxart.formats.go import contents, documents, modzip, names, paths, wire
 from mxart.formats.go.contents import Contents
 from mxart.formats.go.documents import VersionRecord
 from mxart.formats.go.paths import GoResource
@@ -86,8 +86,7 @@ class Publisher:
         drops = [paths.staged(mod), paths.staged(info)]
         await upload.commit()
         is_new = await self.repository.publish(Publication(parts=parts, drops=drops), self.context)
-        text = sums.lines(resource.module, resource.version, inspected.zip_sum, inspected.gomod)
-        return wire.told(201 if is_new else 200, text)
+        return wire.told(201 if is_new else 200, inspected.sums.lines(resource.module, resource.version))
 
     async def _inspected(self, upload: Ingest, resource: GoResource) -> Contents:
         def inspect() -> Contents:

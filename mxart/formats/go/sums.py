@@ -9,6 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The ``h1:`` sums of a version."""
+
+    zip: str
+    gomod: str
+
+    def lines(self, module: str, version: str) -> str:
+        """The two lines that go.sum has of it."""
+        return f"{module} {version} {self.zip}\n{module} {version}/go.mod {self.gomod}\n"
 
 
 def hash1(files: Iterable[tuple[str, str]]) -> str:
@@ -24,11 +37,6 @@ def hash1(files: Iterable[tuple[str, str]]) -> str:
     return "h1:" + base64.b64encode(total.digest()).decode()
 
 
-def gomod_sum(gomod: bytes) -> str:
-    """The sum of a version's .mod file."""
-    return hash1([("go.mod", hashlib.sha256(gomod).hexdigest())])
-
-
-def lines(module: str, version: str, zip_sum: str, gomod: bytes) -> str:
-    """The two lines that go.sum has of a version."""
-    return f"{module} {version} {zip_sum}\n{module} {version}/go.mod {gomod_sum(gomod)}\n"
+def version_sums(files: Iterable[tuple[str, str]], gomod: str) -> Sums:
+    """The sums of a version: of the files in its zip, as in `hash1`, and of its .mod file (SHA-256 in hex)."""
+    return Sums(hash1(files), hash1([("go.mod", gomod)]))

@@ -8,6 +8,7 @@ import pytest
 
 from mxart.errors import Corrupt
 from mxart.formats.go import contents
+from mxart.formats.go.sums import Sums
 from tests.formats.go.zips import MODULE, PREFIX, VERSION, Member
 from tests.formats.go.zips import archive as make
 from tests.support.modules import Module, hash1, module_zip
@@ -21,7 +22,7 @@ def inspect(data: bytes, module: str = MODULE, version: str = VERSION, forks: bo
 
 def test_the_gomod_and_the_sum() -> None:
     module = Module(MODULE, VERSION, {"m.go": "package m\n" * 100_000, "go.mod": GOMOD, "d/Ü.go": b""})
-    assert inspect(module.zip) == contents.Contents(GOMOD, module.zip_hash)
+    assert inspect(module.zip) == contents.Contents(GOMOD, Sums(module.zip_hash, module.gomod_hash))
 
 
 def test_a_zip_without_one_has_a_synthetic_gomod() -> None:
@@ -31,7 +32,7 @@ def test_a_zip_without_one_has_a_synthetic_gomod() -> None:
 
 def test_directories_count_in_the_sum() -> None:
     data = make([Member(name=PREFIX + "d/", data=b"", method=0), Member(name=PREFIX + "d/a.go", data=b"x")])
-    assert inspect(data).zip_sum == hash1({PREFIX + "d/": b"", PREFIX + "d/a.go": b"x"})
+    assert inspect(data).sums.zip == hash1({PREFIX + "d/": b"", PREFIX + "d/a.go": b"x"})
 
 
 def test_incompatible_versions_have_no_gomod() -> None:

@@ -25,6 +25,9 @@ def test_an_entry_that_is_there_twice_counts_twice() -> None:
 
 def test_the_lines_of_go_sum() -> None:
     module = Module("example.com/Hello", "v1.0.0", {"a.go": "package a\n"})
-    assert sums.lines(module.path, module.version, module.zip_hash, module.gomod) == (
+    prefix = f"{module.path}@{module.version}/"
+    digests = [(prefix + name, hashlib.sha256(data).hexdigest()) for name, data in module.content.items()]
+    found = sums.version_sums(digests, hashlib.sha256(module.gomod).hexdigest())
+    assert found.lines(module.path, module.version) == (
         f"example.com/Hello v1.0.0 {module.zip_hash}\nexample.com/Hello v1.0.0/go.mod {module.gomod_hash}\n"
     )
