@@ -1,4 +1,4 @@
-"""Which module a go.mod file says that it is, read as the go command reads it. Pure.
+"""Which module a go.mod file says that it is, and for which version of Go, read as the go command reads it. Pure.
 
 The other directives are not looked at: newer go commands know more of them than this server.
 
@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from mxart.errors import Corrupt
 
 _LINE = re.compile(r"^[ \t\r]*((?!//)[^\s][^\n]*)", re.MULTILINE)  # neither blank nor only a comment
+_GO_LINE = re.compile(r"^[ \t\r]*go[ \t]+([^\s/]+)", re.MULTILINE)
+_GO_VERSION = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?")
+_LAX_GO_VERSION = re.compile(r"v?([1-9][0-9]*)\.(0|[1-9][0-9]*)[^0-9].*")
 _TOKEN = re.compile(
     r"[ \t\r]*(?:"
     r"(?P<comment>//.*)"
@@ -36,6 +39,19 @@ def module_path(gomod: bytes) -> str:
     if len(found[0]) != 1:
         raise Corrupt("The go.mod file's module directive does not name one module path.")
     return _unquoted(found[0][0])
+
+
+def language_version(data: bytes) -> tuple[int, int] | None:
+    """The version of Go that a go.mod asks for; None for none, and for what the go command takes for none.
+
+    >>> language_version(b"module example.com/m\\n\\ngo 1.24rc1 // soon\\n")
+    (1, 24)
+    """
+    line = _GO_LINE.search(data.decode(errors="replace"))
+    if line is None:
+        return None
+    match = _GO_VERSION.fullmatch(line[1]) or _LAX_GO_VERSION.fullmatch(line[1])
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _module_arguments(text: str) -> Iterator[list[str]]:

@@ -35,16 +35,14 @@ def directory(file: BinaryIO, module: str, version: str) -> list[archive.ZipEntr
     """The entries of a zip of this module version, in the order of their content, which `archive.content` checks; all
     else has been. Raises Corrupt with the first violation."""
     size = file.seek(0, os.SEEK_END)
-    if size > MAX_ZIP:
-        raise Corrupt(f"The module zip has {size} bytes; the limit is {MAX_ZIP}.")
+    _refuse(packed_problem(size))
     found: list[archive.ZipEntry] = []
     tree = _Tree()
     total = 0
     for entry in archive.entries(file):
         found.append(entry)
         total += entry.size
-        if total > MAX_ZIP:
-            raise Corrupt(f"The module zip unpacks to more than {MAX_ZIP} bytes.")
+        _refuse(unpacked_problem(total))
         _check_entry(entry, f"{module}@{version}/", tree)
     archive.check_layout(found, size)
     return sorted(found, key=lambda entry: entry.offset)
@@ -74,11 +72,15 @@ def _check_entry(entry: archive.ZipEntry, prefix: str, tree: _Tree) -> None:
 def _check_file(path: str, size: int) -> None:
     directory, _, base = path.rpartition("/")
     if fold(base) == "go.mod" and (directory or base != "go.mod"):
-        raise Corrupt(f"The module zip holds {path[:200]!r}: a go.mod belongs in the root, in lower case.")
+        raise Corrupt(misplaced_gomod(path))
     if path.startswith("go.mod/"):
         raise Corrupt("The module zip holds a directory called go.mod.")
-    if path in _LIMITED and size > MAX_ROOT_FILE:
-        raise Corrupt(f"The module zip's {path} has {size} bytes; the limit is {MAX_ROOT_FILE}.")
+    _refuse(file_problem(path, size))
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise Corrupt(problem)
 
 
 class _Tree:
@@ -92,12 +94,42 @@ class _Tree:
         while path:
             known = self._paths.setdefault(fold(path), entry := (path, is_directory))
             if known[0] != path:
-                raise Corrupt(f"The module zip holds {known[0][:200]!r} and {path[:200]!r}: one path on many disks.")
+                raise Corrupt(clash(known[0], path))
             if known[1] != is_directory:
                 raise Corrupt(f"The module zip holds {path[:200]!r} both as a file and as a directory.")
             if known is not entry and not is_directory:
                 raise Corrupt(f"The module zip holds {path[:200]!r} twice.")
             path, is_directory = path.rpartition("/")[0], True
+
+
+# --- the limits, and what is said of them, also of what is yet to be packed --------------------------------------
+
+
+def packed_problem(size: int) -> str:
+    """Why a zip may not have so many bytes, in a sentence; "" when it may."""
+    return f"The module zip has {size} bytes; the limit is {MAX_ZIP}." if size > MAX_ZIP else ""
+
+
+def unpacked_problem(size: int) -> str:
+    """Why its files may not have so many bytes together, in a sentence; "" when they may."""
+    return f"The module zip unpacks to more than {MAX_ZIP} bytes." if size > MAX_ZIP else ""
+
+
+def file_problem(path: str, size: int) -> str:
+    """Why the file at that path may not have so many bytes, in a sentence; "" when it may."""
+    if path not in _LIMITED or size <= MAX_ROOT_FILE:
+        return ""
+    return f"The module zip's {path} has {size} bytes; the limit is {MAX_ROOT_FILE}."
+
+
+def misplaced_gomod(path: str) -> str:
+    """Why it may not hold a go.mod there, or spelled so."""
+    return f"The module zip holds {path[:200]!r}: a go.mod belongs in the root, in lower case."
+
+
+def clash(first: str, second: str) -> str:
+    """Why it may not hold two paths that differ in their case only."""
+    return f"The module zip holds {first[:200]!r} and {second[:200]!r}: one path on many disks."
 
 
 def fold(text: str) -> str:

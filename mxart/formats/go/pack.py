@@ -37,8 +37,8 @@ def write(selection: Selection, module: str, version: str, out: BinaryIO, tick: 
             info.create_system = 3  # Unix, wherever this runs
             info.file_size = source.size
             digests[name] = _pack(source, packed, info, tick)
-    if (size := out.tell()) > modzip.MAX_ZIP:
-        raise Invalid(f"The module zip has {size} bytes; the limit is {modzip.MAX_ZIP}.")
+    if problem := modzip.packed_problem(out.tell()):
+        raise Invalid(problem)
     synthetic = hashlib.sha256(gomod.synthetic(module)).hexdigest()
     return version_sums(digests.items(), digests.get(f"{module}@{version}/go.mod", synthetic))
 

@@ -10,7 +10,6 @@ package of the go command does it.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,9 +20,6 @@ from mxart.formats.go import archive, gomod, modzip, names
 
 _VCS = frozenset({".bzr", ".git", ".hg", ".svn"})
 _IRREGULAR = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a git submodule"}  # a folder where git tracks one path
-_GO_LINE = re.compile(r"^[ \t\r]*go[ \t]+([^\s/]+)", re.MULTILINE)
-_GO_VERSION = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?")
-_LAX_GO_VERSION = re.compile(r"v?([1-9][0-9]*)\.(0|[1-9][0-9]*)[^0-9].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +77,10 @@ def read_gomod(folder: Path) -> GoMod:
     if not file.is_file() or file.is_symlink():
         return GoMod()
     with file.open("rb") as opened:
-        data = opened.read(modzip.MAX_ROOT_FILE + 1)
-    if len(data) > modzip.MAX_ROOT_FILE:
-        raise Invalid(f"The module zip's go.mod has {file.stat().st_size} bytes; the limit is {modzip.MAX_ROOT_FILE}.")
-    return GoMod(gomod.module_path(data), language_version(data))
-
-
-def language_version(data: bytes) -> tuple[int, int] | None:
-    """The version of Go that a go.mod asks for; None for none, and for what the go command takes for none.
-
-    >>> language_version(b"module example.com/m\\n\\ngo 1.24rc1 // soon\\n")
-    (1, 24)
-    """
-    line = _GO_LINE.search(data.decode(errors="replace"))
-    if line is None:
-        return None
-    match = _GO_VERSION.fullmatch(line[1]) or _LAX_GO_VERSION.fullmatch(line[1])
-    return (int(match[1]), int(match[2])) if match else None
+        if problem := modzip.file_problem("go.mod", os.fstat(opened.fileno()).st_size):
+            raise Invalid(problem)
+        data = opened.read(modzip.MAX_ROOT_FILE)
+    return GoMod(gomod.module_path(data), gomod.language_version(data))
 
 
 # --- which files -------------------------------------------------------------------------------------------------
@@ -174,7 +157,7 @@ class _Selecting:
             return
         names.check_file_path(path)
         if path.lower() == "go.mod" and path != "go.mod":
-            raise Invalid(f"The module zip holds {path!r}: a go.mod belongs in the root, in lower case.")
+            raise Invalid(modzip.misplaced_gomod(path))
         self._check_spelling(path)
         status = self._status(path)
         if not stat.S_ISREG(status.st_mode):
@@ -217,7 +200,7 @@ class _Selecting:
         for each in (path, *_parents(path)):
             known = self._spelled.setdefault(modzip.fold(each), each)
             if known != each:
-                raise Conflict(f"The module zip holds {known[:200]!r} and {each[:200]!r}: one path on many disks.")
+                raise Conflict(modzip.clash(known, each))
 
 
 def is_vendored(path: str, drops_module_list: bool) -> bool:
@@ -247,8 +230,6 @@ def _size_problems(selection: Selection) -> Iterator[str]:
         yield "There is no file that a module may hold: the zip would be empty."
     if len(selection.files) > archive.MAX_ENTRIES:
         yield f"The module has {len(selection.files)} files; the limit is {archive.MAX_ENTRIES}."
-    if selection.size > modzip.MAX_ZIP:
-        yield f"The module zip unpacks to more than {modzip.MAX_ZIP} bytes."
-    for source in selection.files:
-        if source.path in ("go.mod", "LICENSE") and source.size > modzip.MAX_ROOT_FILE:
-            yield f"The module zip's {source.path} has {source.size} bytes; the limit is {modzip.MAX_ROOT_FILE}."
+    problems = [modzip.unpacked_problem(selection.size)]
+    problems += [modzip.file_problem(source.path, source.size) for source in selection.files]
+    yield from filter(None, problems)

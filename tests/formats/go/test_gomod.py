@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mxart.errors import Corrupt
-from mxart.formats.go.gomod import module_path
+from mxart.formats.go.gomod import language_version, module_path
 
 READ = {
     b"module example.com/m\n": "example.com/m",
@@ -75,3 +75,27 @@ def test_long_files_are_read_in_a_time_that_grows_with_their_length(filler: byte
     with contextlib.suppress(Corrupt):
         module_path(filler * (2_000_000 // len(filler)) + b"\nmodule example.com/m\n")
     assert time.process_time() - begun < 20
+
+
+VERSIONS: list[tuple[bytes, tuple[int, int] | None]] = [
+    (b"go 1.24\n", (1, 24)),
+    (b"module m\n\tgo 1.24.1 // a comment\n", (1, 24)),
+    (b"go 1.24rc1\r\n", (1, 24)),
+    (b"go 1.24\ngo 1.20\n", (1, 24)),
+    (b"go v1.23-x", (1, 23)),
+    (b"go v1.23", None),
+    (b"go 1", None),
+    (b"go 01.24", None),
+    (b"go 1.024", None),
+    (b"// go 1.24", None),
+    (b"gopher 1.24", None),
+    (b"toolchain go1.24", None),
+    (b"go\n1.24", None),
+    (b"", None),
+    (b"\xff\xfe", None),
+]
+
+
+@pytest.mark.parametrize(("data", "version"), VERSIONS)
+def test_the_language_version(data: bytes, version: tuple[int, int] | None) -> None:
+    assert language_version(data) == version

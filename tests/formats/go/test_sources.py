@@ -12,7 +12,6 @@ from mxart.formats.go.sources import (
     LeftOut,
     Selection,
     is_vendored,
-    language_version,
     read_gomod,
     select,
     walk,
@@ -38,29 +37,6 @@ def paths(selection: Selection) -> list[str]:
 
 
 # --- go.mod ------------------------------------------------------------------------------------------------------
-
-VERSIONS: list[tuple[bytes, tuple[int, int] | None]] = [
-    (b"go 1.24\n", (1, 24)),
-    (b"module m\n\tgo 1.24.1 // a comment\n", (1, 24)),
-    (b"go 1.24rc1\r\n", (1, 24)),
-    (b"go 1.24\ngo 1.20\n", (1, 24)),
-    (b"go v1.23-x", (1, 23)),
-    (b"go v1.23", None),
-    (b"go 1", None),
-    (b"go 01.24", None),
-    (b"go 1.024", None),
-    (b"// go 1.24", None),
-    (b"gopher 1.24", None),
-    (b"toolchain go1.24", None),
-    (b"go\n1.24", None),
-    (b"", None),
-    (b"\xff\xfe", None),
-]
-
-
-@pytest.mark.parametrize(("data", "version"), VERSIONS)
-def test_the_language_version(data: bytes, version: tuple[int, int] | None) -> None:
-    assert language_version(data) == version
 
 
 def test_a_gomod_is_read(tmp_path: Path) -> None:
