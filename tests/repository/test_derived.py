@@ -199,12 +199,12 @@ async def test_who_writes_has_ended_before_who_asked_is_cancelled(derived: Deriv
     leader = asyncio.ensure_future(read(derived, "1", author))
     await asyncio.to_thread(author.started.wait, 10)
     follower, leaver = (asyncio.ensure_future(read(derived, "1", author)) for _ in range(2))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # both wait for the leader's run by then
     leaver.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaver  # has nothing that could be pulled from under the thread, so it need not wait
     leader.cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     assert not leader.done()
     author.go_on.set()
     with pytest.raises(asyncio.CancelledError):
