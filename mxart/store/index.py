@@ -2,7 +2,7 @@
 
 Opened after the fork, once a process. Reads happen where they are asked, in a transaction that lives for
 microseconds and never across an ``await``. Writes go through one thread (``writer.py``), which commits all that waits
-at once. The operations that run inside its transactions are in ``operations.py``.
+at once. The operations that run inside its transactions are in ``operations.py`` and ``trash.py``.
 
 The environment runs without ``sync`` of its meta page on each commit (a power failure may undo the last commits, never
 break the index); a durable write syncs it. Never ``writemap``: a stray write in the process must not reach the disk.
@@ -106,6 +106,8 @@ class LmdbIndex:
 
     async def expire_trash(self, before: float, limit: int = 1000) -> Sequence[Trashed]:
         return await self._writer.run(lambda txn: self._trash.expire(txn, before, limit), durable=True)
+
+    # --- the change log ---
 
     async def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
         with self._env.begin() as txn:

@@ -1,4 +1,5 @@
-"""What the writer does inside one transaction: with entries, blobs and small records. Trash is in ``trash.py``."""
+"""What the writer does inside one transaction: with entries, blobs and small records, by way of ``ledger.py``. What it
+does with the trash is in ``trash.py``."""
 
 from __future__ import annotations
 

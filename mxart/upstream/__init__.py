@@ -1,7 +1,9 @@
-"""HTTP to others: one upstream, spoken to through Tornado's curl client. Knows no format and no store.
+"""What comes from others: one upstream, spoken to through Tornado's curl client. Knows no format and no store.
 
 An `Upstream` is a stack of layers with one method, `fetch`: the plain request (``fetch.py``), around it retries that
 resume a broken body (``retry.py``), the queue under a connection ceiling (``queue.py``), the breaker (``breaker.py``).
+Where no server speaks HTTP, a program on this machine takes the place of the request and its retries (``tools.py``).
+The other way goes ``upload.py``, for the command line.
 
 ::
 

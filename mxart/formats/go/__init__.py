@@ -1,4 +1,4 @@
-"""Go modules: all that mxart knows of the go command's way to fetch them.
+"""Go modules: all that mxart knows of the go command's way to fetch them, and of publishing what it fetches.
 
 Specifications, in reading order: the Go Modules Reference ("GOPROXY protocol", "Module paths", "Versions", "Module zip
 files", "Checksum database"); design document 25530 (the checksum database and proxying it).
@@ -20,14 +20,24 @@ path below the repository           answer                         kept
 ``sumdb/DB/tile/H/data/K[.p/W]``    records of the log             for ever
 ==================================  =============================  ==========================
 
-The three files of a version also take PUT and DELETE, where something can be published: see ``publish.py``.
+Where something can be published, the files of a version take other methods, too:
+
+==================================  ===================================================================================
+``PUT M/@v/V.zip[?time=RFC3339]``   the version is published, with the .mod and .info that follow from its zip; answers
+                                    with its lines of go.sum: 201, 200 when it was there already
+``PUT M/@v/V.info``, ``….mod``      before the zip: kept until it comes (202); after it: must agree (200)
+``DELETE M/@v/V.zip`` or another    the whole version is deleted (200), and can be published again only as it was
+==================================  ===================================================================================
 
 Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``documents.py`` the text answers,
-``modzip.py`` the rules of module zips, over ``archive.py``, zips in general; ``gomod.py`` the module directive,
-``sums.py`` go.sum, ``contents.py`` what follows from a zip, ``publish.py`` uploads and deletions; ``sumdb.py`` the
-checksum database, ``tiles.py`` its partial tiles; ``vcs.py`` the go command in place of an upstream; ``pack.py`` and
-what it imports: zips made here; ``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what
-this machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
+``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what this machine uses today,
+``format.py`` all of it as `mxart.contract.Format`.
+
+- Zips: ``modzip.py`` their rules, over ``archive.py``, zips in general; ``gomod.py`` go.mod files, ``sums.py`` go.sum.
+- Publishing: ``publish.py`` uploads and deletions, ``contents.py`` what follows from a zip.
+- Made here, for the command line: ``pack.py`` the zip, ``sources.py`` which files go in, ``tags.py`` which version.
+- Checksum databases: ``sumdb.py`` what they say, ``tiles.py`` their partial tiles.
+- Version control: ``vcs.py`` the go command in place of an upstream, ``verdicts.py`` what its complaints mean.
 """
 
 from __future__ import annotations
