@@ -32,7 +32,7 @@ class Policy:
     index: bool = False  # names what there is: generated where that is published, merged in a group, never published
     folder: str = ""  # where all of its package lies, with the last slash: what an index is generated from, and what
     #                   makes the name a hosted repository's own; "": it belongs to no package
-    above: tuple[str, ...] = ()  # folders of the packages that its name lies below: whoever owns one of them owns it, too
+    above: tuple[str, ...] = ()  # folders of the packages that its name lies below; who owns one owns it, too
     unit: Resource | None = None  # in a group, what has this in common comes from one member: the first that has it
 
 

@@ -1,5 +1,5 @@
-"""The repositories to start with: for each ecosystem the group that clients use, and in it one for what is published and
-one for each upstream that was found. The quick start serves them, ``mxart init`` writes them.
+"""The repositories to start with: for each ecosystem the group that clients use, and in it one for what is published
+and one for each upstream that was found. The quick start serves them, ``mxart init`` writes them.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ class PlainFormat:
     """`contract.Format` of files: ``*.zip`` and ``*.info`` immutable, ``*.list`` a mutable document, others mutable and
     given out as they come; of a ``*.tiny`` few bytes are taken. Content that says "corrupt" is.
 
-    A folder is a package, and so is one in it: its ``*.list`` names its zips, one a line, and ``v1.zip`` and ``v1.info`` in it are a unit.
+    A folder is a package, and so is one in it: its ``*.list`` names its zips, one a line, and ``v1.zip`` and
+    ``v1.info`` in it are a unit.
     What lies in no folder belongs to no package.
     """
 
