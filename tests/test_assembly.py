@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import signal
 import socket
 import stat
 import threading
@@ -19,7 +20,7 @@ from mxart.errors import StoreFull, Unavailable
 from mxart.settings import Settings, StoreSettings
 from tests.support.certs import Authority
 from tests.support.modules import Module
-from tests.support.server import Answered, Server, free_port, go_proxy
+from tests.support.server import Answered, Server, free_port, go_group, go_hosted, go_proxy
 from tests.support.upstream import Answer, ScriptedUpstream, Static
 
 LIST = "/example.com/m/@v/list"
@@ -108,6 +109,122 @@ def test_closed_to_anonymous_clients(tmp_path: Path, upstream: ScriptedUpstream)
         assert server.get("/go" + LIST, **admin(server)).body == b"v1.0.0\n"
         wrong = base64.b64encode(b"admin:wrong").decode()
         assert server.get("/go" + LIST, Authorization=f"Basic {wrong}").status == 401
+
+
+PRIVATE = Module("corp.example.com/greet", "v1.0.0", {"greet.go": "package greet\n"})
+GREET = "/corp.example.com/greet/@v"
+PUBLISHED = f"{GREET}/v1.0.0.zip"
+
+
+def grouped(upstream: ScriptedUpstream, *more: str) -> str:
+    """A group of a group; what is hosted stands last, and the members after their groups."""
+    return (
+        go_group("go", ["go-public", "house"], 'publish_to = "house"', *more)
+        + go_group("house", ["go-internal"], 'publish_to = "go-internal"', 'base_url = ""')
+        + go_hosted("go-internal")
+        + go_proxy(upstream.url, name="go-public")
+    )
+
+
+def test_what_is_published_to_a_group_of_a_group_is_there_and_its_name_is_asked_of_nobody(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    upstream.static(f"{GREET}/list", b"v9.9.9\n")
+    with Server(tmp_path, grouped(upstream)) as server:
+        assert server.get(f"/go{GREET}/list").body == b"v9.9.9\n"  # nobody owns the name yet
+        assert server.request("PUT", "/go" + PUBLISHED, PRIVATE.zip).status == 201
+        before = len(upstream.requests)
+        for repository in ("go", "go-internal"):
+            assert server.get(f"/{repository}{GREET}/list").body == b"v1.0.0\n"
+            assert server.get("/" + repository + PUBLISHED).body == PRIVATE.zip
+        assert server.get("/house" + PUBLISHED).status == 404  # a member only
+        assert server.get(f"/go{GREET}/v9.9.9.zip").status == 404
+        assert len(upstream.requests) == before
+        assert server.get("/go" + LIST).body == b"v1.0.0\n"
+        assert upstream.count(LIST) == 1
+
+        steps = [step["step"] for step in why(server, f"/go{GREET}/list")["trail"]]  # type: ignore[index,attr-defined]
+        assert "member" in steps
+        server.reload()
+        assert server.get(f"/go{GREET}/list").body == b"v1.0.0\n"
+        assert server.request("DELETE", "/go" + PUBLISHED).status == 200
+        assert server.get("/go" + PUBLISHED).status == 410
+        assert server.get(f"/go{GREET}/list").status in (404, 410)
+        assert upstream.count(f"{GREET}/list") == 1
+        assert server.run("fsck").returncode == 0
+
+
+def test_a_name_that_is_exclusive_or_blocked_leaves_through_no_group(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    rules = ('exclusive = { "house" = ["corp.example.com/*"] }', 'block = ["example.com/bad"]')
+    with Server(tmp_path, grouped(upstream, *rules)) as server:
+        assert server.get(f"/go{GREET}/list").status == 404
+        assert server.get("/go/example.com/bad/@v/list").status == 403
+        assert server.request("PUT", "/go/example.com/bad/@v/v1.0.0.zip", b"").status == 403
+        assert upstream.requests == []
+        assert server.request("PUT", "/go" + PUBLISHED, PRIVATE.zip).status == 201
+
+
+def test_proxies_share_the_names_out_by_allow(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    config = (
+        go_group("go", ["go-internal", "git", "vetted"])
+        + go_hosted()
+        + go_proxy(upstream.url, 'allow = ["git.example.org/*"]', name="git")
+        + go_proxy(upstream.url, 'allow = ["example.com/*"]', name="vetted")
+    )
+    with Server(tmp_path, config) as server:
+        assert server.get("/go" + LIST).body == b"v1.0.0\n"
+        assert server.get("/go/example.com/none/@v/list").status == 404  # the go command tries the next name
+        assert server.get("/go/git.example.org/none/@v/v1.0.0.zip").status == 404
+        assert server.get("/git" + LIST).status == 403
+        assert server.get("/go/elsewhere.example/m/@v/list").status == 403  # and goes nowhere else for that
+        assert not [seen for seen in upstream.requests if "elsewhere" in seen.path]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("access", ["", '[access]\nanonymous = "none"\n'])
+def test_writing_needs_the_admin(tmp_path: Path, upstream: ScriptedUpstream, method: str, access: str) -> None:
+    with Server(tmp_path, access + grouped(upstream)) as server:
+        assert server.request("PUT", "/go" + f"{GREET}/v0.9.0.zip", zip_of("v0.9.0")).status == 201
+        for user, password in (("", ""), ("admin", "wrong"), ("nobody", "x")):
+            refused = server.request(method, "/go" + PUBLISHED, PRIVATE.zip, user=user, password=password)
+            assert refused.status == 401
+            assert refused.headers["www-authenticate"].startswith("Basic ")
+        path = PUBLISHED if method == "PUT" else f"{GREET}/v0.9.0.zip"
+        assert server.request(method, "/go" + path, PRIVATE.zip).status == (201 if method == "PUT" else 200)
+        assert server.get("/go" + PUBLISHED).status == (401 if access else 200 if method == "PUT" else 404)
+
+
+def zip_of(version: str) -> bytes:
+    return Module(PRIVATE.path, version, {"greet.go": "package greet\n"}).zip
+
+
+def test_a_circle_of_groups_is_refused_and_leaves_what_runs_in_place(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with Server(tmp_path, grouped(upstream)) as server:
+        server.configure(go_group("one", ["two"]) + go_group("two", ["one"]))
+        checked = server.run("check")
+        assert checked.returncode == 2
+        assert "one → two → one" in checked.stderr
+        server.signal(signal.SIGHUP)
+        while "lead back to the group itself" not in server.log.read_text():
+            threading.Event().wait(0.01)
+        assert server.get("/go" + LIST).status == 200
+
+
+def test_the_page_and_the_api_say_what_groups_are(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with Server(tmp_path, grouped(upstream)) as server:
+        listed = json.loads(server.get("/-/api/v1/repositories").body)
+        assert [(each["name"], each["members"]) for each in listed[:2]] == [
+            ("go", ["go-public", "house"]),
+            ("house", ["go-internal"]),
+        ]
+        assert server.url + "/go" in listed[0]["publish_lines"][0]
+        assert listed[1]["publish_lines"] == []  # not reached by itself
+        assert listed[3]["publish_lines"] == []  # a proxy
+        assert b"mxart go publish" in server.get("/").body
 
 
 def test_nothing_can_be_published_to_a_proxy(tmp_path: Path, upstream: ScriptedUpstream) -> None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from mxart.contract import Format, Repository
@@ -19,6 +21,7 @@ from mxart.repository.group import Group, GroupParts
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.proxy import Proxy, ProxyParts
 from mxart.repository.rules import Blocking, Reserved, Yielding
+from mxart.repository.selective import Selective
 from mxart.repository.single_flight import SingleFlight
 from mxart.settings import CredentialSettings, Kind, RepositorySettings, UpstreamSettings
 from mxart.store import Index, Store
@@ -48,6 +51,7 @@ class Stack:
     repository: Repository
     options: Any  # the format's settings; of a group with what follows from its members
     kinds: frozenset[Kind]  # of all repositories at its bottom: "proxy", "hosted"
+    asks: Callable[[str], bool]  # package name → may it be asked of an upstream, as far as ``allow`` says?
 
 
 class Stacks:
@@ -78,7 +82,8 @@ class Stacks:
         if settings.block or settings.allow:
             repository = Blocking(repository, settings.block, settings.allow)
         kinds = frozenset[Kind]().union(*(member.kinds for member in members)) or frozenset((settings.kind,))
-        return Stack(format=format_, repository=repository, options=options, kinds=kinds)
+        asks = partial(_asks, settings, members)
+        return Stack(format=format_, repository=repository, options=options, kinds=kinds, asks=asks)
 
     def _bottom(self, settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> Repository:
         """The repository without its own rules."""
@@ -156,13 +161,31 @@ class NotedHealth:
             await self._index.put_note(self._name, json.dumps(asdict(health)).encode())
 
 
+def _asks(settings: RepositorySettings, members: Sequence[Stack], package: str) -> bool:
+    if settings.allow and not any(fnmatchcase(package, pattern) for pattern in settings.allow):
+        return False
+    return settings.kind == "proxy" or any(member.asks(package) for member in members)
+
+
+def _left_to(member: Stack, members: Sequence[Stack], package: str) -> str | None:
+    """Which of the other members may ask for what this one may not."""
+    if member.asks(package):
+        return None
+    return next((other.repository.name for other in members if other.asks(package)), None)
+
+
 def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> list[Repository]:
     """The members of a group with its rules around each.
 
-    What is exclusive to one member no other owns; so that comes first. Only a member that asks others can have reason
-    to give way, and only to one to which something can be published.
+    What is exclusive to one member no other owns; so that comes before ownership. Only a member that asks others can
+    have reason to give way, and only to one to which something can be published.
     """
-    ruled: list[Repository] = [member.repository for member in members]
+    ruled: list[Repository] = [
+        Selective(member.repository, partial(_left_to, member, members))
+        if "proxy" in member.kinds
+        else member.repository
+        for member in members
+    ]
     if settings.exclusive:
         ruled = [Reserved(repository, settings.exclusive) for repository in ruled]
     hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
