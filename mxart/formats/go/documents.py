@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mxart.errors import Corrupt, Invalid, NotFound
-from mxart.formats.go import names
+from mxart.formats.go import names, paths
 from mxart.model import Entry
 
 MAX_LIST = 16 << 20  # bytes
@@ -155,12 +155,12 @@ def generate_list(module: str, entries: Iterable[Entry]) -> bytes:
 def held_versions(module: str, entries: Iterable[Entry]) -> list[VersionRecord]:
     """The versions whose three files are all among the entries, with the time that their .info tells."""
     files: dict[str, dict[str, float]] = {}
-    prefix = f"{names.escape(module)}/@v/"
+    prefix = paths.folder(module)
     for entry in entries:
         escaped, _, kind = entry.path.removeprefix(prefix).rpartition(".")
-        if entry.path.startswith(prefix) and kind in ("info", "mod", "zip") and not entry.absent:
+        if entry.path.startswith(prefix) and kind in paths.VERSION_KINDS and not entry.absent:
             files.setdefault(names.unescape(escaped), {})[kind] = entry.published
-    whole = {version: times for version, times in files.items() if len(times) == 3}
+    whole = {version: times for version, times in files.items() if len(times) == len(paths.VERSION_KINDS)}
     return [
         VersionRecord(version, _instant(times["info"]))
         for version, times in whole.items()

@@ -32,7 +32,6 @@ _MAX_SIZE: Mapping[str, int] = {
     "sumdb-latest": sumdb.MAX_NOTE,
     "sumdb-lookup": sumdb.MAX_NOTE,
 }
-_FILES = frozenset({"info", "mod", "zip"})
 _INDEXES = frozenset({"list", "latest"})
 _IMMUTABLE = frozenset({"mod", "zip", "sumdb-lookup", "sumdb-tile"})
 
@@ -62,9 +61,9 @@ class GoFormat:
             max_size=resource.tile.size if resource.tile else _MAX_SIZE[resource.kind],
             document=resource.kind != "zip",
             index=resource.kind in _INDEXES,
-            folder=paths.folder(resource),
+            folder=paths.folder(resource.module),
             above=paths.above(resource),
-            unit=paths.sibling(resource, "info") if is_immutable and resource.kind in _FILES else None,
+            unit=paths.sibling(resource, "info") if is_immutable and resource.kind in paths.VERSION_KINDS else None,
         )
 
     def upstream_path(self, resource: Resource) -> str:
@@ -92,9 +91,9 @@ class GoFormat:
         resource = _go(resource)
         if request.method in _READS:
             return await self._read(request, resource, repository, context)
-        if resource.kind not in _FILES:
+        if resource.kind not in paths.VERSION_KINDS:
             raise Unsupported(f"{request.method} is not supported: this can only be read.", _READS)
-        publisher = Publisher(repository, context, self._allow_forks)
+        publisher = Publisher(repository, context, self._allow_forks, _MAX_SIZE)
         if request.method == "PUT":
             return await publisher.put(request, resource)
         if request.method == "DELETE":

@@ -73,9 +73,9 @@ def staged(resource: GoResource) -> GoResource:
     return replace(resource, path=f"{_STAGED}/{resource.path}", kind=f"staged-{resource.kind}")
 
 
-def folder(resource: GoResource) -> str:
-    """The path below which all files of its module lie, with its last slash; "" without a module."""
-    return f"{names.escape(resource.module)}/@v/" if resource.module else ""
+def folder(module: str) -> str:
+    """The path below which all files of a module lie, with its last slash; "" for none."""
+    return f"{names.escape(module)}/@v/" if module else ""
 
 
 def above(resource: GoResource) -> tuple[str, ...]:

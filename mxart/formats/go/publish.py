@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from mxart.contract import Context, Ingest, Part, Publication, Repository
 from mxart.errors import Conflict, Corrupt, Denied, Invalid, NotFound, TooLarge
-from mxart.formats.go import contents, documents, modzip, names, paths, wire
+from mxart.formats.go import contents, documents, names, paths, wire
 from mxart.formats.go.contents import Contents
 from mxart.formats.go.documents import VersionRecord
 from mxart.formats.go.paths import GoResource
@@ -28,11 +28,6 @@ from mxart.model import Blob, Bytes, Request, Response
 from mxart.offload import offload, undisturbed
 from mxart.trail import Trail
 
-_MAX_SIZE: Mapping[str, int] = {
-    "zip": modzip.MAX_ZIP,
-    "staged-mod": documents.MAX_GOMOD,
-    "staged-info": documents.MAX_RECORD,
-}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MAKE_ZIP = "Nothing was published. mxart go publish makes zips that are right."
 _GIVE_WAY = "Nothing was published. Send that file again, or take it back with DELETE, and then send the zip."
@@ -45,6 +40,7 @@ class Publisher:
     repository: Repository
     context: Context
     allow_forks: bool
+    max_size: Mapping[str, int]  # bytes, by the kind of a resource
     uploads: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def put(self, request: Request, resource: GoResource) -> Response:
@@ -169,7 +165,7 @@ class Publisher:
     async def _receive(self, request: Request, resource: GoResource) -> Ingest:
         """The upload of the request's body. It is not asked for when it is said to be too large."""
         upload = await self._begin(resource)
-        limit = _MAX_SIZE[resource.kind]
+        limit = self.max_size[resource.kind]
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             raise TooLarge(f"The file has {length} bytes; the limit is {limit}.", limit)

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mxart.contract import Command, Outcome, Places
-from mxart.errors import NotFound, Unavailable
+from mxart.errors import NotFound
 from mxart.formats.go import paths, verdicts
 from mxart.formats.go.documents import format_list
 from mxart.formats.go.paths import GoResource
@@ -27,7 +27,6 @@ from mxart.settings import UpstreamSettings
 _FILES: Mapping[str, str] = {"info": "Info", "latest": "Info", "mod": "GoMod", "zip": "Zip"}  # kind → key of the report
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _RELATIVE = frozenset({"upgrade", "patch", "none"})  # to the go command these are about the module it stands in
-_ABSENT = 600.0  # seconds; somebody has to install it first
 
 # A main module of its own, so that none in a folder above counts, with its replace directives.
 _GOMOD = "module mxart.invalid\n"
@@ -67,7 +66,7 @@ class GoCommand:
         asked = _asked(path)
         program = shutil.which("go", path=self._environ.get("PATH", os.defpath))
         if program is None:
-            raise Unavailable("go is not installed on the server: install Go there, and git", _ABSENT)
+            raise verdicts.not_installed("go")
         return Command(
             arguments=(program, *_arguments(asked)),
             environment=self._environment(places),

@@ -56,7 +56,7 @@ def verdict(complaint: str, scene: Scene) -> MxartError:
     StoreFull, BadUpstream for everything else. Its message is one line, the go command's words in it."""
     words = _fit(complaint, scene)
     if program := _PROGRAM.search(complaint):
-        return Unavailable(f"{program[1]} is not installed on the server: install it there", _ABSENT_PROGRAM)
+        return not_installed(program[1])
     if _FULL.search(complaint):
         return StoreFull("no room is left for the folder in which tools work: free some space on its disk")
     if status := _STATUS.search(complaint):
@@ -79,6 +79,11 @@ def verdict(complaint: str, scene: Scene) -> MxartError:
     if _OLD_GO.search(complaint):
         return BadUpstream(f"{words}: install a newer Go on the server")
     return BadUpstream(words)
+
+
+def not_installed(program: str) -> Unavailable:
+    """What is said when the server lacks a program. Nobody need ask again before somebody has installed it."""
+    return Unavailable(f"{program} is not installed on the server: install it there", _ABSENT_PROGRAM)
 
 
 def _by_status(status: int, words: str, scene: Scene) -> MxartError:
