@@ -3,7 +3,7 @@
 Specification: Go Modules Reference, "Module zip files" (and the ``zip`` package of the go command, which has the same
 limits). What the go command unpacks is accepted, with these exceptions, which no packer of modules makes and other
 readers fall for: symbolic links and devices, overlapping entries, bytes before or after the archive, entries without
-their CRC, an archive of more than 131072 entries.
+their CRC, an archive of more than 131072 entries, or of directories in one another without end.
 
 The module line of a go.mod is not compared with the module path: a fork that is used by a ``replace`` directive
 carries the path of what it replaces, and the go command accepts it.
@@ -12,14 +12,17 @@ carries the path of what it replaces, and the go command accepts it.
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from mxart.errors import Corrupt, Invalid
 from mxart.formats.go import archive, names
 
 MAX_ZIP = 500 << 20  # bytes, of the archive and of all that is in it
 MAX_ROOT_FILE = 16 << 20  # bytes, of go.mod and of LICENSE
+MAX_PATHS = 1 << 18  # files and directories
+MAX_ELEMENTS = 1 << 21  # of all names together: 16 for each entry that a zip may have
 _LIMITED = ("go.mod", "LICENSE")
+_SHOWN = 200  # characters of a name in a message
 
 
 def check(file: BinaryIO, module: str, version: str) -> None:
@@ -83,23 +86,50 @@ def _refuse(problem: str) -> None:
         raise Corrupt(problem)
 
 
+class _Node(NamedTuple):
+    """A file or directory of a zip."""
+
+    number: int
+    name: str  # as it is spelled
+    is_directory: bool
+
+
 class _Tree:
-    """The files and directories of a zip, for as long as they fit together on any disk."""
+    """The files and directories of a zip, for as long as they fit together on any disk.
+
+    Each is known by its name in its directory, not by its path: one entry can have 32767 directories above it, whose
+    paths together are a gigabyte.
+    """
 
     def __init__(self) -> None:
-        self._paths: dict[str, tuple[str, bool]] = {}  # folded → as spelled, is it a directory
+        self._known: dict[tuple[int, str], _Node] = {}  # number of its directory, folded name →
+        self._elements = 0  # of all paths together
 
     def add(self, path: str, is_directory: bool) -> None:
-        """Take in a path and the directories above it. Raises Corrupt for clashes."""
-        while path:
-            known = self._paths.setdefault(fold(path), entry := (path, is_directory))
-            if known[0] != path:
-                raise Corrupt(clash(known[0], path))
-            if known[1] != is_directory:
-                raise Corrupt(f"The module zip holds {path[:200]!r} both as a file and as a directory.")
-            if known is not entry and not is_directory:
-                raise Corrupt(f"The module zip holds {path[:200]!r} twice.")
-            path, is_directory = path.rpartition("/")[0], True
+        """Take in a path and the directories above it. Raises Corrupt for clashes, and for too many of either."""
+        *above, last = path.split("/")
+        self._elements += len(above) + 1
+        if self._elements > MAX_ELEMENTS:
+            raise Corrupt(f"The names in the module zip have more than {MAX_ELEMENTS} elements.")
+        number, parent = 0, ""
+        for element in above:
+            number = self._enter(number, parent, _Node(len(self._known) + 1, element, True))
+            parent = f"{parent}{element}/" if len(parent) < _SHOWN else parent
+        self._enter(number, parent, _Node(len(self._known) + 1, last, is_directory))
+
+    def _enter(self, directory: int, parent: str, node: _Node) -> int:
+        """The number of what has that name in the directory. ``parent``: the start of its path, for messages."""
+        known = self._known.setdefault((directory, fold(node.name)), node)
+        path = parent + node.name
+        if known.name != node.name:
+            raise Corrupt(clash(parent + known.name, path))
+        if known.is_directory != node.is_directory:
+            raise Corrupt(f"The module zip holds {path[:_SHOWN]!r} both as a file and as a directory.")
+        if known is not node and not node.is_directory:
+            raise Corrupt(f"The module zip holds {path[:_SHOWN]!r} twice.")
+        if len(self._known) > MAX_PATHS:
+            raise Corrupt(f"The module zip has more than {MAX_PATHS} files and directories.")
+        return known.number
 
 
 # --- the limits, and what is said of them, also of what is yet to be packed --------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import tracemalloc
 
 import pytest
 
@@ -131,6 +132,29 @@ def test_an_archive_beyond_the_limit_is_not_read() -> None:
 def test_too_many_entries_are_refused_before_they_are_read() -> None:
     with pytest.raises(Corrupt, match="too large"):
         modzip.check(io.BytesIO(make([Member()], End(zip64=True, count=archive.MAX_ENTRIES + 1))), MODULE, VERSION)
+
+
+def test_directories_in_one_another_cost_no_more_than_their_names() -> None:
+    data = files("a/" * 32_000 + "x")
+    tracemalloc.start()
+    try:
+        modzip.check(io.BytesIO(data), MODULE, VERSION)
+        assert tracemalloc.get_traced_memory()[1] < 64 * MIB  # their paths together are a gigabyte
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([f"{number}/" + "a/" * 30_000 + "x" for number in range(9)], "more than 262144 files and directories"),
+        (["a/" * 30_000 + str(number) for number in range(70)], "more than 2097152 elements"),
+    ],
+    ids=["many", "deep"],
+)
+def test_directories_in_one_another_have_an_end(names: list[str], message: str) -> None:
+    with pytest.raises(Corrupt, match=message):
+        modzip.check(io.BytesIO(files(*names)), MODULE, VERSION)
 
 
 @pytest.mark.parametrize(
