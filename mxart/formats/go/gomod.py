@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from mxart.errors import Corrupt
 
+_MAX_LINE = 64 << 10  # characters; to take words out of one holds up everything else, and takes 100 bytes for each
 _LINE = re.compile(r"^[ \t\r]*((?!//)[^\s][^\n]*)", re.MULTILINE)  # neither blank nor only a comment
 _GO_LINE = re.compile(r"^[ \t\r]*go[ \t]+([^\s/]+)", re.MULTILINE)
 _GO_VERSION = re.compile(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?")
@@ -31,7 +33,7 @@ def synthetic(module: str) -> bytes:
 
 def module_path(gomod: bytes) -> str:
     """The path of its one module directive. Raises Corrupt when there is none that the go command can read, or more."""
-    found = list(_module_arguments(gomod.decode(errors="replace")))
+    found = list(islice(_module_arguments(gomod.decode(errors="replace")), 2))
     if not found:
         raise Corrupt("The go.mod file has no module directive.")
     if len(found) > 1:
@@ -74,6 +76,8 @@ def _module_arguments(text: str) -> Iterator[list[str]]:
 
 
 def _words(line: str) -> list[str]:
+    if len(line) > _MAX_LINE:
+        raise Corrupt(f"The go.mod file has a line of more than {_MAX_LINE} characters: {line[:80]!r}.")
     words: list[str] = []
     at, end = 0, len(line.rstrip())
     while at < end:

@@ -77,6 +77,12 @@ def test_long_files_are_read_in_a_time_that_grows_with_their_length(filler: byte
     assert time.process_time() - begun < 20
 
 
+@pytest.mark.parametrize("line", [b'module "%s"', b"module %s", b"module `%s`", b"module %s b", b"future ( %s"])
+def test_lines_of_a_length_that_nobody_writes_are_not_taken_apart(line: bytes) -> None:
+    with pytest.raises(Corrupt, match="a line of more than 65536 characters"):
+        module_path(line % (b"a" * 65536))
+
+
 VERSIONS: list[tuple[bytes, tuple[int, int] | None]] = [
     (b"go 1.24\n", (1, 24)),
     (b"module m\n\tgo 1.24.1 // a comment\n", (1, 24)),
