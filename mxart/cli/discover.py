@@ -68,7 +68,7 @@ def _introduced(starter: Starter) -> str:
         case {"kind": "proxy", "name": name, "upstream": upstream}:
             return f"{name} caches {upstream} (from {starter.origin})"
         case {"kind": "group", "name": name, "members": [*members], "publish_to": taker}:
-            return f"{name} is for clients: {' and '.join(map(str, members))} in one place; it passes what is published to {taker}"
+            return f"{name} offers {' and '.join(map(str, members))}; what is published to it goes to {taker}"
     return f"{starter.table['name']} holds what is published"
 
 

@@ -77,7 +77,10 @@ def test_without_a_file_it_serves_what_it_finds_and_says_so(
     assert "mxart: repository c caches https://c.example.org (from cinder env)" in result.stderr
     assert "http://127.0.0.1:9/d is this server itself" in result.stderr
     assert "mxart: repository cinder-internal holds what is published" in result.stderr
-    assert "mxart: repository cinder is for clients: cinder-internal and c in one place;" in result.stderr
+    assert (
+        "mxart: repository cinder offers cinder-internal and c; what is published to it goes to cinder-internal"
+        in result.stderr
+    )
     assert "./data/admin-password" in result.stderr
     assert [repository.name for repository in loads[0]().repositories] == ["cinder", "cinder-internal", "c"]
 
