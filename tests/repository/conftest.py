@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tornado.ioloop import IOLoop
 from mxart.store import Store
 from tests.repository.parts import Worker
 from tests.store.builders import open_store
+from tests.support.disk import file_limit
 from tests.support.upstream import ScriptedUpstream
 
 
@@ -47,7 +47,6 @@ def worker(make_worker: Callable[..., Worker]) -> Worker:
 
 @pytest.fixture
 def small_files() -> Iterator[Callable[[int], None]]:
-    """Lets no file of this process grow beyond so many bytes from then on: to who writes, it is a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    """See `file_limit`."""
+    with file_limit() as limit:
+        yield limit

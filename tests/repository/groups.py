@@ -14,7 +14,6 @@ from mxart.errors import (
     Unavailable,
 )
 from mxart.repository.group import Group, GroupParts
-from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.rules import Reserved, Yielding
 from mxart.store import Store
 from tests.repository.parts import Clock, PlainFormat
@@ -32,10 +31,6 @@ UNIT_OF_A = {INFO: b"info of a", ZIP: b"zip of a"}
 UNIT_OF_B = {INFO: b"info of b", ZIP: b"zip of b"}
 LIST = "m/all.list"
 A, B = b"v1.zip\nv2.zip\n", b"v3.zip\nv1.zip\n"
-
-
-def hosted(store: Store, name: str = "house") -> Hosted:
-    return Hosted(HostedParts(name=name, format=PlainFormat(), store=store, clock=Clock()))
 
 
 def group(

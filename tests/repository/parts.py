@@ -13,10 +13,12 @@ from mxart.errors import Corrupt, MxartError, NotFound, Unsupported
 from mxart.model import Blob, Bytes, Content, Entry, Redirect, Request, Resource, Response
 from mxart.repository.freshness import Lifetimes
 from mxart.repository.growing import Reader
+from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.proxy import Proxy, ProxyParts
 from mxart.repository.single_flight import SingleFlight
 from mxart.settings import UpstreamSettings
 from mxart.store import Store
+from mxart.store.layout import incoming_folder
 from mxart.upstream import Upstream
 from mxart.upstream.breaker import Health
 from mxart.upstream.build import build
@@ -42,7 +44,7 @@ class PlainFormat:
         return resource(request.path)
 
     def policy(self, resource: Resource) -> Policy:
-        folder, _, name = resource.path.rpartition("/")
+        folder = resource.path.rpartition("/")[0]
         paired = bool(folder) and resource.kind in ("zip", "info")
         return Policy(
             immutable=resource.kind in ("zip", "info"),
@@ -52,7 +54,7 @@ class PlainFormat:
             index=bool(folder) and resource.kind == "list",
             folder=folder and f"{folder}/",
             above=tuple(f"{folder[:end]}/" for end, letter in enumerate(folder) if letter == "/"),
-            unit=_resource(f"{folder}/{name.rpartition('.')[0]}.info") if paired else None,
+            unit=_info_beside(resource.path) if paired else None,
         )
 
     def upstream_path(self, resource: Resource) -> str:
@@ -186,11 +188,20 @@ def pread(file: FileIO, start: int, end: int) -> bytes:
     return os.pread(file.fileno(), end - start, start)
 
 
+def hosted(store: Store, name: str = "house") -> Hosted:
+    return Hosted(HostedParts(name=name, format=PlainFormat(), store=store, clock=Clock()))
+
+
+def incoming(store: Store) -> list[str]:
+    """The names of the files in which something comes in."""
+    return [file.name for file in incoming_folder(store.path).iterdir()]
+
+
 def resource(path: str) -> Resource:
-    return _resource(path)
-
-
-def _resource(path: str) -> Resource:
     folder, _, name = path.rpartition("/")
     stem, _, kind = name.rpartition(".")
     return Resource(path=path, kind=kind, package=folder or stem)
+
+
+def _info_beside(path: str) -> Resource:
+    return resource(f"{path.rpartition('.')[0]}.info")

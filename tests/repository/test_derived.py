@@ -17,8 +17,8 @@ from mxart.errors import Corrupt, MxartError, NotFound, StoreFull
 from mxart.model import Blob
 from mxart.repository.derived import Derived, Write, is_derived
 from mxart.store import Store
-from mxart.store.layout import blob_path, incoming_folder
-from tests.repository.parts import START, Clock, pread, resource
+from mxart.store.layout import blob_path
+from tests.repository.parts import START, Clock, incoming, pread, resource
 from tests.store.builders import digest_of
 from tests.support.descriptors import open_descriptors
 
@@ -65,10 +65,6 @@ def content(blob: Blob) -> bytes:
         return pread(blob.file, 0, blob.size)
 
 
-def left(store: Store) -> list[str]:
-    return [file.name for file in incoming_folder(store.path).iterdir()]
-
-
 @pytest.mark.gen_test
 async def test_it_is_made_once_until_what_it_is_made_from_has_changed(derived: Derived, store: Store) -> None:
     first, second = Author(b"v1\n"), Author(b"v1\n", b"v2\n")
@@ -82,7 +78,7 @@ async def test_it_is_made_once_until_what_it_is_made_from_has_changed(derived: D
     assert await store.index.changed("house") == 0
     assert await store.index.miscounts() == []
     assert [blob.digest for blob in await store.index.loose()] == [digest_of(b"v1\nv2\n")]
-    assert left(store) == []
+    assert incoming(store) == []
 
 
 @pytest.mark.gen_test
@@ -129,7 +125,7 @@ async def test_two_workers_at_once(derived: Derived, store: Store) -> None:
     answers = await asyncio.gather(*(read(worker, "1", Author(b"v1\n")) for worker in workers for _ in range(5)))
     assert answers == [b"v1\n"] * 10
     assert await store.index.miscounts() == []
-    assert left(store) == []
+    assert incoming(store) == []
 
 
 @pytest.mark.gen_test
@@ -171,7 +167,7 @@ async def test_what_cannot_be_made_leaves_nothing(
     assert isinstance(failures[0], (MxartError, RuntimeError))
     assert author.times == 1
     assert await store.index.get("house", LIST.path) is None
-    assert left(store) == []
+    assert incoming(store) == []
     assert list(store.blobs.walk()) == []
     assert open_descriptors() == before
     assert await read(derived, "1", Author(b"x" * 100_000)) == b"x" * 100_000  # as large as it may be
@@ -212,7 +208,7 @@ async def test_who_writes_has_ended_before_who_asked_is_cancelled(derived: Deriv
     assert author.ended.is_set()
     assert await follower == b"v1\n"
     assert author.times == 1
-    assert left(store) == []
+    assert incoming(store) == []
 
 
 @pytest.mark.gen_test
@@ -235,4 +231,4 @@ async def test_a_full_disk_is_said(derived: Derived, store: Store, small_files: 
     small_files(50_000)
     with pytest.raises(StoreFull):
         await read(derived, "1", Author(b"x" * 60_000))
-    assert left(store) == []
+    assert incoming(store) == []

@@ -20,10 +20,9 @@ from tests.repository.groups import (
     UNIT_OF_B,
     ZIP,
     group,
-    hosted,
     with_rules,
 )
-from tests.repository.parts import PlainFormat, Worker, resource
+from tests.repository.parts import PlainFormat, Worker, hosted, resource
 from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, delete, publish, read, refused
 from tests.repository.teller import Teller
 from tests.support.upstream import ScriptedUpstream

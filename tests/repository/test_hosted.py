@@ -20,13 +20,9 @@ from mxart.repository.hosted import Hosted, HostedParts
 from mxart.store import Store
 from mxart.store.index import LmdbIndex
 from mxart.store.layout import blob_path, incoming_folder
-from tests.repository.parts import START, Clock, PlainFormat, resource
+from tests.repository.parts import START, Clock, PlainFormat, hosted, resource
 from tests.repository.suite import NEW, Make, PublishingSuite, delete, listed, publish, read, refused, upload
 from tests.store.builders import MAP_SIZE, digest_of, entry_of, open_store
-
-
-def hosted(store: Store, clock: Clock | None = None) -> Hosted:
-    return Hosted(HostedParts(name="house", format=PlainFormat(), store=store, clock=clock or Clock()))
 
 
 class TestHosted(PublishingSuite):
@@ -304,7 +300,7 @@ async def test_the_index_never_names_what_is_not_there(store: Store) -> None:
 @pytest.mark.gen_test
 async def test_repositories_of_one_store_do_not_see_each_other(store: Store) -> None:
     house = hosted(store)
-    shed = Hosted(HostedParts(name="shed", format=PlainFormat(), store=store, clock=Clock()))
+    shed = hosted(store, "shed")
     await publish(house, NEW)
     assert isinstance(await refused(shed, "m/v3.zip"), NotFound)
     assert not await shed.owns(resource("m/v3.zip"))

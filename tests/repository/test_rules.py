@@ -11,8 +11,8 @@ from mxart.model import Resource
 from mxart.repository import rules
 from mxart.repository.rules import Blocking, Reserved, Yielding
 from mxart.store import Store
-from tests.repository.groups import DENIED, LATER, hosted
-from tests.repository.parts import PlainFormat, Worker
+from tests.repository.groups import DENIED, LATER
+from tests.repository.parts import PlainFormat, Worker, hosted
 from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, publish, read, upload
 from tests.repository.teller import Teller
 from tests.support.upstream import ScriptedUpstream

@@ -9,7 +9,8 @@ from mxart.errors import Denied, MxartError, NotFound
 from mxart.model import Resource
 from mxart.repository.selective import Selective
 from mxart.store import Store
-from tests.repository.groups import BAD, DENIED, GONE, HERE, hosted
+from tests.repository.groups import BAD, DENIED, GONE, HERE
+from tests.repository.parts import hosted
 from tests.repository.suite import Make, PublishingSuite, publish
 from tests.repository.teller import Says, Teller
 

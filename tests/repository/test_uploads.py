@@ -14,9 +14,9 @@ from mxart.errors import Conflict, NotFound, StoreFull
 from mxart.repository import uploads
 from mxart.repository.uploads import Upload
 from mxart.store import Store
-from mxart.store.layout import incoming_folder, locks_folder, upload_lock
+from mxart.store.layout import locks_folder, upload_lock
 from mxart.store.locks import FileLocks
-from tests.repository.parts import PlainFormat, resource
+from tests.repository.parts import PlainFormat, incoming, resource
 from tests.store.builders import digest_of
 from tests.support.descriptors import open_descriptors
 
@@ -30,10 +30,6 @@ async def begin(store: Store) -> Upload:
 
 async def resume(store: Store, id_: str) -> Upload:
     return await uploads.resume(store, AT, POLICY, id_)
-
-
-def left(store: Store) -> list[str]:
-    return [file.name for file in incoming_folder(store.path).iterdir()]
 
 
 @pytest.fixture
@@ -57,7 +53,7 @@ async def test_one_request_of_all_workers_is_at_it(store: Store, other: Store) -
     assert await resumed.commit() == digest_of(b"first second")
     assert resumed.ready(store)  # the store is the same
     await resumed.cancel()
-    assert left(store) == []
+    assert incoming(store) == []
 
 
 @pytest.mark.gen_test
@@ -82,7 +78,7 @@ async def test_what_was_ended_is_not_touched(store: Store) -> None:
     assert open_descriptors() == before
     await upload.cancel()
     await upload.suspend()
-    assert left(store) == [upload.id]
+    assert incoming(store) == [upload.id]
     for use in (upload.write(b"more"), upload.commit()):
         with pytest.raises(RuntimeError):
             await use
@@ -102,7 +98,7 @@ async def test_who_is_cancelled_on_the_way_to_a_new_one_leaves_none(store: Store
         beginning.cancel()
         with suppress(asyncio.CancelledError):
             await (await beginning).cancel()
-        assert left(store) == []
+        assert incoming(store) == []
     assert open_descriptors() == before
 
 
@@ -134,7 +130,7 @@ async def test_cancelling_ends_also_when_it_is_cancelled(store: Store) -> None:
     cancelling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cancelling
-    assert left(store) == []
+    assert incoming(store) == []
     assert store.locks.try_lock(upload_lock(upload.id)) is not None
 
 
@@ -163,4 +159,4 @@ async def test_a_full_disk_is_said_and_what_was_written_counts(
         await upload.write(b"x" * 60_000)
     assert upload.size == 50_000
     await upload.cancel()
-    assert left(store) == []
+    assert incoming(store) == []

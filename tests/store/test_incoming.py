@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mxart.errors import StoreFull
 from mxart.store.incoming import IncomingFile, follow
 from mxart.store.layout import incoming_folder, make_folders
 from tests.store.builders import digest_of
+from tests.support.disk import file_limit
 
 
 @pytest.fixture
@@ -86,11 +86,10 @@ async def test_a_cancelled_append_is_over_before_the_file_is_closed(data: Path) 
 @pytest.fixture
 def small_files() -> Iterator[int]:
     """No file of this process may grow beyond so many bytes: to who writes, it is a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limit = 100_000
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    size = 100_000
+    with file_limit() as limit:
+        limit(size)
+        yield size
 
 
 @pytest.mark.gen_test
