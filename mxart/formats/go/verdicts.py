@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from mxart.errors import BadUpstream, MxartError, NotFound, StoreFull, Unavailable
 
 _LONGEST = 400  # characters of a complaint that are passed on; the go command shows its users some 600
+_READ = 4096  # characters of a complaint that are read, at its beginning and at its end: its author may be anybody, and
+#               the searches below take a time that grows with its square
 _ABSENT_PROGRAM = 600.0  # seconds; somebody has to install it first
 
 _PROGRAM = re.compile(r'exec: "([a-z]+)": executable file not found')
@@ -54,7 +56,8 @@ class Scene:
 def verdict(complaint: str, scene: Scene) -> MxartError:
     """The error that a complaint stands for: NotFound when the source said so, Unavailable when it could not be asked,
     StoreFull, BadUpstream for everything else. Its message is one line, the go command's words in it."""
-    words = _fit(complaint, scene)
+    complaint = _shortened(complaint, scene.secrets)
+    words = _fit(complaint, scene.folders)
     if program := _PROGRAM.search(complaint):
         return not_installed(program[1])
     if _FULL.search(complaint):
@@ -107,11 +110,16 @@ def _host(words: str, scene: Scene) -> str:
     return found[1] if found else scene.module.partition("/")[0]
 
 
-def _fit(complaint: str, scene: Scene) -> str:
-    """The complaint on one line, without folders of this machine and without secrets."""
-    for secret in scene.secrets:
+def _shortened(complaint: str, secrets: tuple[str, ...]) -> str:
+    """The complaint without secrets, and without what lies between its beginning and its end when it is long."""
+    for secret in secrets:  # first: nobody would know half a one
         complaint = complaint.replace(secret, "…")
-    for folder in scene.folders:
+    return complaint if len(complaint) <= 2 * _READ else f"{complaint[:_READ]}…{complaint[-_READ:]}"
+
+
+def _fit(complaint: str, folders: tuple[str, ...]) -> str:
+    """The complaint on one line, without folders of this machine and without logins in URLs."""
+    for folder in folders:
         complaint = re.sub(rf"(?: in )?{re.escape(folder)}[^\s:]*", "", complaint)
     complaint = _USERINFO.sub("://…@", _COMMAND.sub("", _ADVICE.sub("", complaint)))
     line = " ".join(complaint.split()).removeprefix("go: ")

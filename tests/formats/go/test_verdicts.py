@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mxart.errors import BadUpstream, MxartError, NotFound, StoreFull, Unavailable
@@ -203,6 +205,26 @@ def test_no_secret_is_passed_on() -> None:
     assert "hunter2" not in message
     assert "other@" not in message
     assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "filler", ["git a ", "requires go >= x (running go ", "repository '", "reading x:", "https://"]
+)
+def test_whatever_a_source_says_is_read_at_once(filler: str) -> None:
+    complaint = f"{LS_REMOTE}remote: {filler * (1_000_000 // len(filler))}hunter2\n\tfatal: Authentication failed"
+    begun = time.process_time()
+    error = verdict(complaint, SCENE)
+    assert time.process_time() - begun < 2
+    assert (type(error), getattr(error, "status", 0)) == (
+        BadUpstream,
+        401,
+    )  # by its last words
+
+
+def test_no_secret_is_cut_in_two() -> None:
+    for before in range(4070, 4100):
+        message = verdict("\n" * before + "hunter2" + "x" * 9000, SCENE).message
+        assert "hunt" not in message
 
 
 def test_a_long_complaint_is_cut() -> None:
