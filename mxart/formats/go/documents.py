@@ -19,7 +19,6 @@ from mxart.model import Entry
 MAX_LIST = 16 << 20  # bytes
 MAX_RECORD = 64 << 10  # bytes of an info or latest document; with an Origin it has some 500
 MAX_VERSIONS = 100_000  # of one module, that are held in memory to be sorted; no module has a tenth of them
-MAX_GOMOD = 16 << 20  # bytes; Go Modules Reference, "Module zip files", size constraints
 
 # RFC 3339 §5.6, as time.Time takes it: upper-case T and Z only
 _RFC3339 = re.compile(
