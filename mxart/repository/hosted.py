@@ -21,6 +21,7 @@ from mxart.store import Offer, Store
 from mxart.store.tombstones import is_new
 
 _SNAPSHOTS = 5  # times that a folder is listed anew because something came between
+_CHANGES = 1000  # looked through for such a thing; more of them will have had it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,17 @@ class Hosted:
         """What lies in the folder, as it was at one moment: a publication between two pages would be seen in part."""
         entries: Sequence[Entry] = ()
         for _ in range(_SNAPSHOTS):
-            sequence = await self._index.changed(self.name)
+            sequence = await self._index.latest_change()
             entries = await below(self._index, self.name, folder)
-            if await self._index.changed(self.name) == sequence:
+            if not await self._has_changed(folder, sequence):
                 break
         return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+
+    async def _has_changed(self, folder: str, since: int) -> bool:
+        """Did anything in the folder change after that sequence? Other packages of a busy repository do not matter."""
+        changes = await self._index.changes(since, _CHANGES)
+        ours = any(change.repository == self.name and change.path.startswith(folder) for change in changes)
+        return ours or len(changes) == _CHANGES
 
     # --- writing ---
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -220,6 +221,19 @@ async def test_a_folder_is_listed_as_it_was_at_one_moment(store: Store, tmp_path
     lines = (await read(house, "m/all.list")).split()
     assert {b"0000.b.zip", b"1400.b.zip"} < set(lines)
     assert len(lines) == 1503
+    await index.close()
+
+
+@pytest.mark.gen_test
+async def test_a_folder_is_not_listed_anew_for_what_is_published_elsewhere(store: Store) -> None:
+    await store.index.close()
+    index = Interrupted(store.path)
+    store = replace(store, index=index)
+    house = hosted(store)
+    await publish(house, {"m/v1.zip": b"zip"})
+    index.between = [partial(publish, house, {f"n/v{number}.zip": b"zip"}) for number in range(4)]
+    assert await read(house, "m/all.list") == b"v1.zip\n"
+    assert len(index.between) == 2  # it looked at what is there, and beyond
     await index.close()
 
 
