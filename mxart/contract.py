@@ -247,7 +247,8 @@ class FormatFactory(Protocol):
     name: str
     kinds: tuple[str, ...]  # the repository kinds that it supports: "proxy", "hosted", "group"
     tools: tuple[str, ...]  # the words that ``upstream`` may be instead of a URL: "vcs"
-    settings: type[Any]  # a frozen dataclass: the format's own keys of [[repository]], with defaults
+    settings: type[Any]  # a frozen dataclass: the format's own keys of [[repository]], with defaults; "kinds" in the
+    #                      metadata of a field: only repositories of these may have the key
 
     def build(self, settings: Any) -> Format: ...
 

@@ -49,7 +49,7 @@ def read_repository(
         base_url=table.take("base_url", values.base_path, f"/{name}"),
         hosts=_read_hosts(table),
         max_body_size=table.take("max_body_size", values.size(0), default.max_body_size),
-        options=_read_options(table, factory) if factory else None,
+        options=_read_options(table, factory, kind) if factory else None,
     )
     if kind == "proxy":
         settings = _read_proxy(settings, table, around, factory.tools if factory else ())
@@ -93,9 +93,13 @@ def _refuse_keys_of_other_kinds(table: Table, kind: Kind | None) -> None:
     for other, keys in _KEYS.items():
         for key in keys:
             if key in table and kind not in (None, other):
-                table.missing(key, f"only a {other} has this key, and this is a {kind} repository; leave it out")
+                _refuse(table, key, other, kind)
             if kind != other:
                 table.take_raw(key)
+
+
+def _refuse(table: Table, key: str, other: str, kind: Kind | None) -> None:
+    table.missing(key, f"only a {other} has this key, and this is a {kind} repository; leave it out")
 
 
 def _read_format(table: Table, formats: Mapping[str, FormatFactory]) -> FormatFactory | None:
@@ -141,13 +145,17 @@ def _read_host(table: Table) -> HostSettings:
     return settings
 
 
-def _read_options(table: Table, factory: FormatFactory) -> Any:
+def _read_options(table: Table, factory: FormatFactory, kind: Kind | None) -> Any:
     """An instance of the format's own settings; None when something is wrong with them, which has been noted."""
     hints = get_type_hints(factory.settings)
     given: dict[str, object] = {}
     complete = True
     for field in fields(factory.settings):
-        if field.name in table:
+        kinds = field.metadata.get("kinds", factory.kinds)
+        if field.name in table and kind is not None and kind not in kinds:
+            table.take_raw(field.name)
+            _refuse(table, field.name, " or a ".join(kinds), kind)
+        elif field.name in table:
             value = table.take(field.name, _READERS[hints[field.name]], None)
             given[field.name] = value
             complete = complete and value is not None

@@ -343,6 +343,13 @@ SECOND = PROXY.replace('"c"', '"d"')
             "without port",
         ),
         # hosted repositories and groups
+        (
+            hosted("h") + "damper = true",
+            '[[repository]] "h"',
+            "damper",
+            "",
+            "only a proxy has this key, and this is a hosted",
+        ),
         (hosted("h") + "ttl = 1", '[[repository]] "h"', "ttl", "", "only a proxy has this key, and this is a hosted"),
         (hosted("h") + "upstream = 'x'", '[[repository]] "h"', "upstream", "", "leave it out"),
         (hosted("h") + "auth = {}", '[[repository]] "h"', "auth", "", "only a proxy"),

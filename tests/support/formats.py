@@ -13,12 +13,13 @@ from mxart.settings import UpstreamSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CinderSettings:
-    """A key of every type that a format may have; ``flame`` must not be "blue"."""
+    """A key of every type that a format may have; ``flame`` must not be "blue", and only proxies have ``damper``."""
 
     flame: str = "red"
     depth: int = 1
     strict: bool = False
     kinds_of_ash: tuple[str, ...] = ()
+    damper: bool = field(default=False, metadata={"kinds": ("proxy",)})
     sumdb: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -26,9 +26,9 @@ class GoSettings:
     Making one raises Invalid for names, URLs and rules that cannot be right.
     """
 
-    sumdb: Mapping[str, str] = field(default_factory=lambda: _NONE)
-    allow_forks: bool = False
-    govcs: str = ""
+    sumdb: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"kinds": ("proxy",)})
+    allow_forks: bool = field(default=False, metadata={"kinds": ("hosted", "group")})
+    govcs: str = field(default="", metadata={"kinds": ("proxy",)})
 
     def __post_init__(self) -> None:
         for name, url in self.sumdb.items():
