@@ -23,6 +23,6 @@ async def test_a_large_folder_is_read_whole_and_others_have_their_turns(store: S
 
     counting = asyncio.create_task(count())
     found = await below(store.index, "house", "m/")
+    counting.cancel()
     assert turns >= 4
     assert [entry.path for entry in found] == paths
-    counting.cancel()
