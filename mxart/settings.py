@@ -1,4 +1,4 @@
-"""What a configuration says, as frozen values: made by ``config/``, handed down by ``assembly.py``.
+"""What a configuration says, as frozen values: made by ``config/``, handed down by ``assembly/``.
 
 Sizes are bytes, times are seconds. A format's own keys are a dataclass in the format's folder. Nobody else
 reads a dict or the environment.

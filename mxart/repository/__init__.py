@@ -5,5 +5,6 @@ is one download over all workers, ``transfer.py`` is the work of whoever leads i
 ``hosted.py`` keeps what is published, by way of ``uploads.py``. ``group.py`` makes one repository of several:
 ``members.py`` asks them, ``units.py`` remembers which of them has what belongs together, ``merging.py`` makes one index
 of theirs. ``derived.py`` keeps the documents that are made from others, ``held.py`` reads out of the store what a
-repository holds. ``rules.py`` wraps any repository with what may be asked of it.
+repository holds. ``rules.py`` and ``selective.py`` wrap any repository with what may be asked of it, as ``layer.py``
+lets them: they say only what they change.
 """

@@ -14,19 +14,19 @@ from fnmatch import fnmatchcase
 from mxart.contract import Context, Format, Ingest, Publication, Repository
 from mxart.errors import Denied, NotFound
 from mxart.model import Content, Entry, Resource
+from mxart.repository.layer import Layer
 
 log = logging.getLogger("mxart.repository")
 
 _REMEMBERED = 1024  # names of which a worker knows whether they are shadowed
 
 
-class Blocking:
+class Blocking(Layer):
     """A repository that answers only for the package names that it may: ``block`` denies, ``allow``, when set, denies
     all others."""
 
     def __init__(self, inner: Repository, block: Sequence[str], allow: Sequence[str]) -> None:
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._block = tuple(block)
         self._allow = tuple(allow)
 
@@ -37,9 +37,6 @@ class Blocking:
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         self._admit(resource, context)
         return await self._inner.list(resource, context)
-
-    async def owns(self, resource: Resource) -> bool:
-        return await self._inner.owns(resource)
 
     async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         self._admit(resource, context)
@@ -70,13 +67,12 @@ class Blocking:
         context.trail.note("rule", package=package, allowed=True)
 
 
-class Reserved:
+class Reserved(Layer):
     """A member of a group that has nothing to do with the names that are exclusive to other members."""
 
     def __init__(self, inner: Repository, exclusive: Mapping[str, Sequence[str]]) -> None:
         """``exclusive``: member → globs on the names that only it may have, and whoever else has them among its own."""
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._own = tuple(exclusive.get(inner.name, ()))
         self._others = {name: tuple(globs) for name, globs in exclusive.items() if name != inner.name}
 
@@ -118,14 +114,13 @@ class Reserved:
         return next((name for name, globs in self._others.items() if _matching(package, globs) is not None), None)
 
 
-class Yielding:
+class Yielding(Layer):
     """A member of a group that gives way, wherever it stands, for the names that another member owns and it does not:
     it is not asked for them, so that nobody outside hears of them or can answer for them."""
 
     def __init__(self, inner: Repository, owners: Sequence[Repository], shared: Sequence[str], format_: Format) -> None:
         """``owners``: the other members. ``shared``: globs on names for which it does not give way."""
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._owners = tuple(owners)
         self._shared = tuple(shared)
         self._format = format_
@@ -142,18 +137,6 @@ class Yielding:
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return [] if await self._owner(resource) is not None else await self._inner.list(resource, context)
-
-    async def owns(self, resource: Resource) -> bool:
-        return await self._inner.owns(resource)
-
-    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
-        return await self._inner.ingest(resource, context, resume)
-
-    async def publish(self, publication: Publication, context: Context) -> bool:
-        return await self._inner.publish(publication, context)
-
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
-        await self._inner.delete(resources, context)
 
     async def _owner(self, resource: Resource) -> str | None:
         """The other member to which it is left; None when it is not."""

@@ -7,20 +7,20 @@ clients that try names until one is there (the go command looks for the module o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from mxart.contract import Context, Ingest, Publication, Repository
+from mxart.contract import Context, Repository
 from mxart.errors import Denied, NotFound
-from mxart.model import Content, Entry, Resource
+from mxart.model import Content, Resource
+from mxart.repository.layer import Layer
 
 
-class Selective:
+class Selective(Layer):
     """A member of a group that answers NotFound where it denies a name that is left to another member."""
 
     def __init__(self, inner: Repository, left_to: Callable[[str], str | None]) -> None:
         """``left_to``: package name → the other member whose business it is; None when it is ours, or nobody's."""
-        self.name = inner.name
-        self._inner = inner
+        super().__init__(inner)
         self._left_to = left_to
 
     async def get(self, resource: Resource, context: Context) -> Content:
@@ -32,18 +32,3 @@ class Selective:
                 raise
             context.trail.note("rule", left_to=other, package=resource.package, repository=self.name)
             raise NotFound(f"{resource.package} is not among the names that {self.name} allows") from denied
-
-    async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        return await self._inner.list(resource, context)
-
-    async def owns(self, resource: Resource) -> bool:
-        return await self._inner.owns(resource)
-
-    async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
-        return await self._inner.ingest(resource, context, resume)
-
-    async def publish(self, publication: Publication, context: Context) -> bool:
-        return await self._inner.publish(publication, context)
-
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
-        await self._inner.delete(resources, context)
