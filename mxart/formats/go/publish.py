@@ -61,7 +61,7 @@ class Publisher:
         await self.repository.delete([*files, *waiting], self.context)
         return wire.told(
             200,
-            f"{resource.module}@{resource.version} is deleted; it can be published again only as it was.\n"
+            f"{resource.module}@{resource.version} is deleted. What was published of it can come back only as it was.\n"
             "To have it back: on the server, mxart trash list shows its ID for mxart trash restore ID.\n",
         )
 
