@@ -2,6 +2,7 @@
 
 Each is kept as an entry like any other, which says what it was made from; it is made again when that has changed, not
 on each request. It is no change of the repository: the change log has nothing of it (`store.Index.derive`).
+When there is no room to keep one, it is made for those who ask: a full disk takes nothing, and still gives what it has.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from io import FileIO
 from typing import Any, BinaryIO
 
 from mxart.contract import Policy
-from mxart.errors import Corrupt, MxartError, Unavailable
+from mxart.errors import Corrupt, MxartError, StoreFull, Unavailable
 from mxart.model import Blob, Digest, Entry, Resource
 from mxart.offload import offload, undisturbed
 from mxart.repository.held import date_field, opened, readable
@@ -29,6 +32,15 @@ Prepare = Callable[[], Awaitable[Write]]
 
 _MADE_FROM = "made_from"  # in `Entry.checksums`
 _PREFIX = "d"  # of its file in incoming/, as of a download: no client can resume it
+_IN_MEMORY = 1 << 20  # bytes of a document that there is no room for on the disk
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What became of a run: an entry, or what it would have been and its content."""
+
+    entry: Entry
+    unkept: bytes | None = None
 
 
 class Derived:
@@ -39,7 +51,7 @@ class Derived:
         self._name = name
         self._store = store
         self._clock = clock
-        self._runs: dict[tuple[str, str], asyncio.Task[Entry]] = {}
+        self._runs: dict[tuple[str, str], asyncio.Task[_Made]] = {}
 
     async def get(self, resource: Resource, policy: Policy, made_from: str, write: Write) -> Blob:
         """The document at ``resource.path`` that was made from ``made_from``, open; the caller closes it.
@@ -47,7 +59,7 @@ class Derived:
         When there is none yet, ``write`` makes it, in a thread; who asks for the same meanwhile, in this worker, gets
         the same. ``write`` does not run any more when this returns or raises, also when it is cancelled: what it reads
         may be closed then. Raises what ``write`` raises; Corrupt when it writes more than ``policy.max_size``;
-        StoreFull, Unavailable.
+        StoreFull when it is too large to be given without being kept; Unavailable.
         """
 
         async def prepare() -> Write:
@@ -71,48 +83,68 @@ class Derived:
         await undisturbed(asyncio.wait((run,)))
         return self._result(run, policy)
 
-    def _ended(self, key: tuple[str, str], run: asyncio.Task[Entry]) -> None:
+    def _ended(self, key: tuple[str, str], run: asyncio.Task[_Made]) -> None:
         del self._runs[key]
         if not run.cancelled():
             run.exception()  # looked at, also when whoever waited was cancelled: asyncio need not warn of it
 
-    def _result(self, run: asyncio.Task[Entry], policy: Policy) -> Blob:
+    def _result(self, run: asyncio.Task[_Made], policy: Policy) -> Blob:
         error = run.exception()
         if isinstance(error, MxartError):
             raise error.with_traceback(None)  # many are told; it must not gather all their frames
-        entry = run.result()
-        blob = self._open(entry, policy)
+        made = run.result()
+        if made.unkept is not None:
+            return _blob_of(made.entry, made.unkept)
+        blob = self._open(made.entry, policy)
         if blob is None:
-            raise Unavailable(f"{entry.path} was removed while it was being read: try again", 1.0)
+            raise Unavailable(f"{made.entry.path} was removed while it was being read: try again", 1.0)
         return blob
 
     def _open(self, entry: Entry, policy: Policy) -> Blob | None:
         return opened(self._store, entry, policy.media_type, self._clock())
 
-    async def _make(self, resource: Resource, policy: Policy, made_from: str, prepare: Prepare) -> Entry:
+    async def _make(self, resource: Resource, policy: Policy, made_from: str, prepare: Prepare) -> _Made:
         write = await prepare()
+        try:
+            return _Made(await self._keep(resource, policy, made_from, write))
+        except StoreFull as full:
+            out = io.BytesIO()
+            try:
+                written = offload(_written, out, write, resource, min(policy.max_size, _IN_MEMORY))
+                digest, size = await undisturbed(written)
+            except Corrupt:  # it would be too large
+                raise full from None
+            return _Made(self._entry(resource, policy, made_from, (digest, size)), out.getvalue())
+
+    async def _keep(self, resource: Resource, policy: Policy, made_from: str, write: Write) -> Entry:
         incoming = await IncomingFile.create(self._store.path, _PREFIX)
         try:
             writing = offload(_written, incoming.file, write, resource, policy.max_size)
             digest, size = await undisturbed(writing)  # else the file could be closed under the thread
-            now = self._clock()
+            entry = self._entry(resource, policy, made_from, (digest, size))
             held = await self._store.index.get(self._name, resource.path)
-            created = held.created if held is not None and held.digest == digest else now
-            entry = Entry(
-                repository=self._name,
-                path=resource.path,
-                digest=digest,
-                size=size,
-                media_type=policy.media_type,
-                checksums={_MADE_FROM: made_from},
-                last_modified=date_field(created),
-                created=created,
-                checked=now,
-            )
+            if held is not None and held.digest == digest:
+                entry = replace(entry, created=held.created, last_modified=date_field(held.created))
             await self._enter(entry, digest, incoming)
             return entry
         finally:
             incoming.discard()
+
+    def _entry(self, resource: Resource, policy: Policy, made_from: str, content: tuple[Digest, int]) -> Entry:
+        """``content``: its digest, and its size in bytes."""
+        digest, size = content
+        now = self._clock()
+        return Entry(
+            repository=self._name,
+            path=resource.path,
+            digest=digest,
+            size=size,
+            media_type=policy.media_type,
+            checksums={_MADE_FROM: made_from},
+            last_modified=date_field(now),
+            created=now,
+            checked=now,
+        )
 
     async def _enter(self, entry: Entry, digest: Digest, incoming: IncomingFile) -> None:
         """Blob first, entry after; the digest's lock keeps ``gc`` from between the two. The same document again, made
@@ -131,7 +163,24 @@ def is_derived(entry: Entry) -> bool:
     return _MADE_FROM in entry.checksums
 
 
-def _written(file: FileIO, write: Write, resource: Resource, limit: int) -> tuple[Digest, int]:
+def _blob_of(entry: Entry, data: bytes) -> Blob:
+    """The content, in an open file that is on no disk."""
+    assert entry.digest is not None
+    file = FileIO(os.memfd_create("document", os.MFD_CLOEXEC), "r+")
+    rest = memoryview(data)
+    with full_is_an_error("a generated document"):
+        while rest:
+            rest = rest[file.write(rest) :]
+    return Blob(
+        file=file,
+        size=len(data),
+        digest=entry.digest,
+        media_type=entry.media_type,
+        last_modified=entry.last_modified,
+    )
+
+
+def _written(file: FileIO | io.BytesIO, write: Write, resource: Resource, limit: int) -> tuple[Digest, int]:
     """What ``write`` wrote to the file: its digest and its size in bytes. Blocking."""
     document = _Bounded(file, resource.path, limit)
     with io.BufferedWriter(document) as out:
@@ -142,7 +191,7 @@ def _written(file: FileIO, write: Write, resource: Resource, limit: int) -> tupl
 class _Bounded(io.RawIOBase):
     """A file that takes so many bytes and no more, and hashes them."""
 
-    def __init__(self, file: FileIO, path: str, limit: int) -> None:
+    def __init__(self, file: FileIO | io.BytesIO, path: str, limit: int) -> None:
         self._file = file
         self._path = path
         self._limit = limit

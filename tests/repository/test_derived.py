@@ -8,15 +8,18 @@ import io
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from mxart.contract import Policy
 from mxart.errors import Corrupt, MxartError, NotFound, StoreFull
-from mxart.model import Blob
+from mxart.model import Blob, Digest
 from mxart.repository.derived import Derived, Write, is_derived
 from mxart.store import Store
+from mxart.store.blobs import FileBlobs
 from mxart.store.layout import blob_path
 from tests.repository.parts import START, Clock, incoming, pread, resource
 from tests.store.builders import digest_of
@@ -227,8 +230,32 @@ async def test_what_writes_is_asked_for_only_when_it_is_needed(derived: Derived)
 
 
 @pytest.mark.gen_test
-async def test_a_full_disk_is_said(derived: Derived, store: Store, small_files: Callable[[int], None]) -> None:
+async def test_a_full_disk_is_said_when_it_is_large(
+    derived: Derived, store: Store, small_files: Callable[[int], None]
+) -> None:
     small_files(50_000)
+    author = Author(*[b"x" * 10_000] * 120)
     with pytest.raises(StoreFull):
-        await read(derived, "1", Author(b"x" * 60_000))
+        await derived.get(LIST, replace(POLICY, max_size=1 << 30), "1", author)
     assert incoming(store) == []
+
+
+class FullBlobs(FileBlobs):
+    """Takes no blob any more."""
+
+    async def adopt(self, file: Path, digest: Digest) -> None:
+        raise StoreFull("no room")
+
+
+@pytest.mark.gen_test
+async def test_on_a_full_disk_it_is_made_for_those_who_ask(store: Store) -> None:
+    derived = Derived("house", replace(store, blobs=FullBlobs(store.path)), Clock())
+    author = Author(b"v1\n", b"v2\n")
+    before = open_descriptors()
+    blobs = await asyncio.gather(*(derived.get(LIST, POLICY, "1", author) for _ in range(3)))
+    assert {blob.digest for blob in blobs} == {digest_of(b"v1\nv2\n")}
+    assert [content(blob) for blob in blobs] == [b"v1\nv2\n"] * 3
+    assert author.times == 2  # in vain, and for all three
+    assert open_descriptors() == before
+    assert incoming(store) == []
+    assert await store.index.get("house", LIST.path) is None
