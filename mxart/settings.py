@@ -127,6 +127,11 @@ class RepositorySettings:
     max_body_size: int | None = None  # None: the server's
     options: Any = None  # the format's own settings, an instance of its dataclass
 
+    @property
+    def is_published_to(self) -> bool:
+        """Does it take what clients publish?"""
+        return self.kind == "hosted" or bool(self.publish_to)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -21,13 +21,8 @@ def view(repository: RepositorySettings, settings: Settings, root: str) -> Repos
         members=repository.members,
         publish_to=repository.publish_to,
         client_lines=tuple(factory.client_lines(url)) if url else (),
-        publish_lines=tuple(factory.publish_lines(url)) if url and _takes(repository) else (),
+        publish_lines=tuple(factory.publish_lines(url)) if url and repository.is_published_to else (),
     )
-
-
-def _takes(repository: RepositorySettings) -> bool:
-    """Can something be published to it?"""
-    return repository.kind == "hosted" or bool(repository.publish_to)
 
 
 def _host_url(repository: RepositorySettings, settings: Settings) -> str:

@@ -18,11 +18,12 @@ from mxart.cli.options import PROBLEMS, config_option, settings_or_exit
 from mxart.cli.progress import meter
 from mxart.cli.release import Refused, Release, Zip, release, zipped
 from mxart.cli.stores import json_option
+from mxart.cli.urls import url_of
 from mxart.config import find
 from mxart.errors import MxartError
 from mxart.formats.go.format import GoFactory
 from mxart.formats.go.paths import upstream_path, version_file
-from mxart.settings import RepositorySettings, Settings
+from mxart.settings import Settings
 from mxart.units import format_rfc3339, format_size
 from mxart.upstream.failures import printable
 from mxart.upstream.upload import Upload, Uploaded, upload
@@ -127,28 +128,10 @@ def _configured(config: Path | None) -> list[str]:
     if find(config, os.environ) is None:
         return []
     settings = settings_or_exit(config)
-    taking = [each for each in settings.repositories if _takes_modules(each) and _base(settings, each)]
+    go = [each for each in settings.repositories if each.format == GoFactory.name]
+    taking = [each for each in go if each.is_published_to and url_of(each, settings)]
     behind = {each.publish_to for each in taking}
-    return [_base(settings, each) for each in taking if each.name not in behind]
-
-
-def _takes_modules(repository: RepositorySettings) -> bool:
-    return repository.format == GoFactory.name and (repository.kind == "hosted" or bool(repository.publish_to))
-
-
-def _base(settings: Settings, repository: RepositorySettings) -> str:
-    """Its URL as this machine reaches it; "" when it has none below a path."""
-    if not repository.base_url:
-        return ""
-    if settings.server.public_url:
-        return settings.server.public_url + repository.base_url
-    addresses = [
-        f"{'https' if listener.tls else 'http'}://{address}"
-        for listener in settings.listeners
-        for address in listener.listen
-        if not address.startswith("unix:")
-    ]
-    return addresses[0] + repository.base_url if addresses else ""
+    return [url_of(each, settings) for each in taking if each.name not in behind]
 
 
 def _url(server: SplitResult, wanted: Release) -> str:

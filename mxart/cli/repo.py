@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mxart.cli.options import WRONG_USAGE, config_option, settings_or_exit
+from mxart.cli.urls import url_of
 from mxart.formats import FORMATS
 from mxart.settings import RepositorySettings, Settings, UpstreamSettings
 
@@ -65,7 +66,7 @@ def _row(repository: RepositorySettings, settings: Settings) -> dict[str, str | 
         "name": repository.name,
         "format": repository.format,
         "kind": repository.kind,
-        "url": _url(repository, settings),
+        "url": url_of(repository, settings),
         "upstream": _upstream(repository.upstream),
         "members": list(repository.members),
     }
@@ -76,24 +77,11 @@ def _upstream(upstream: UpstreamSettings | None) -> str:
 
 
 def _document(repository: RepositorySettings, settings: Settings) -> Mapping[str, Shown]:
-    url = _url(repository, settings)
+    url = url_of(repository, settings)
     factory = FORMATS[repository.format]
     use = factory.client_lines(url) if url else ()
-    publish = factory.publish_lines(url) if url and (repository.kind == "hosted" or repository.publish_to) else ()
+    publish = factory.publish_lines(url) if url and repository.is_published_to else ()
     return {**_fields(repository), "url": url, "client_lines": list(use), "publish_lines": list(publish)}
-
-
-def _url(repository: RepositorySettings, settings: Settings) -> str:
-    """Where clients reach it below its base URL, as far as the configuration tells; "" otherwise."""
-    if not repository.base_url:
-        return ""
-    if settings.server.public_url:
-        return settings.server.public_url + repository.base_url
-    for listener in settings.listeners:
-        for address in listener.listen:
-            if not address.startswith("unix:"):
-                return f"{'https' if listener.tls else 'http'}://{address}{repository.base_url}"
-    return ""
 
 
 def _fields(settings: object) -> dict[str, Shown]:

@@ -1,0 +1,18 @@
+"""Where repositories are, as far as a configuration tells."""
+
+from __future__ import annotations
+
+from mxart.settings import RepositorySettings, Settings
+
+
+def url_of(repository: RepositorySettings, settings: Settings) -> str:
+    """The URL of its base, as clients or this machine reach it; "" when it has none below a path."""
+    if not repository.base_url:
+        return ""
+    if settings.server.public_url:
+        return settings.server.public_url + repository.base_url
+    for listener in settings.listeners:
+        for address in listener.listen:
+            if not address.startswith("unix:"):
+                return f"{'https' if listener.tls else 'http'}://{address}{repository.base_url}"
+    return ""
