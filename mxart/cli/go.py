@@ -23,7 +23,6 @@ from mxart.config import find
 from mxart.errors import MxartError
 from mxart.formats.go.format import GoFactory
 from mxart.formats.go.paths import upstream_path, version_file
-from mxart.settings import Settings
 from mxart.units import format_rfc3339, format_size
 from mxart.upstream.failures import printable
 from mxart.upstream.upload import Upload, Uploaded, upload
