@@ -12,7 +12,7 @@ from pathlib import Path
 from mxart.access.bootstrap import first_admin
 from mxart.errors import StoreFull, Unavailable
 from mxart.settings import Settings, StoreSettings
-from mxart.store import Store
+from mxart.store import Store, reserve
 from mxart.store.blobs import FileBlobs
 from mxart.store.index import LmdbIndex
 from mxart.store.layout import admin_password_path, index_folder, locks_folder, make_folders
@@ -37,6 +37,7 @@ async def _prepare(settings: Settings) -> None:
                 await store.index.put_note("instance", secrets.token_hex(8).encode())
             if store_settings == home(settings):
                 await _first_start(store)
+            reserve.keep(store.path)
         finally:
             await store.index.close()
 

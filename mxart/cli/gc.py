@@ -14,6 +14,7 @@ import click
 from mxart.cli.options import config_option
 from mxart.cli.progress import Meter, meter
 from mxart.cli.stores import chosen, json_option, run, store_option
+from mxart.errors import StoreFull
 from mxart.settings import StoreSettings
 from mxart.units import format_size, parse_duration
 
@@ -59,11 +60,21 @@ def command(config: Path | None, store: str | None, dry_run: bool, grace: float,
 
 
 async def _collected(settings: StoreSettings, sweep: Callable[[Store], Sweep], grace: float, store: Store) -> Collected:
+    """What one run has done. On a disk that is full it gives up the reserve and goes on."""
+    from mxart.store import reserve
     from mxart.store.collect import Ages, collect
 
     ages = Ages(now=time.time(), trash=settings.trash_age, grace=grace)
     with meter("gc") as progress:
-        return await collect(store, sweep(store), ages, _told(progress))
+        try:
+            return await collect(store, sweep(store), ages, _told(progress))
+        except StoreFull:
+            if not reserve.give_up(store.path):
+                raise
+            try:
+                return await collect(store, sweep(store), ages, _told(progress))
+            finally:
+                reserve.keep(store.path)
 
 
 def _told(progress: Meter) -> Callable[[Collected], None]:

@@ -10,6 +10,7 @@
       index/data.mdb, lock.mdb  the LMDB environment
       locks/keys, locks/slots   files of which single bytes are locked; always empty
       admin-password            made at the first start, mode 0600
+      reserve                   room that gc gives up on a full disk; it holds nothing
 
 Index databases and their keys::
 
@@ -83,6 +84,10 @@ def index_folder(data: Path) -> Path:
 
 def locks_folder(data: Path) -> Path:
     return data / "locks"
+
+
+def reserve_path(data: Path) -> Path:
+    return data / "reserve"
 
 
 def admin_password_path(data: Path) -> Path:
