@@ -20,7 +20,7 @@ PAGE = f"https://{M}?go-get=1"
 UNREACHABLE = f"fatal: unable to access 'https://{M}.git/': "
 FAQ = (
     "\nConfirm the import path was entered correctly.\n"
-    "If this is a private repository, see https://golang.org/doc/faq#git_https for additional information."
+    "If this is a private repository, see https://go.example.org/doc/faq#git_https for additional information."
 )
 
 SCENE = Scene(module=M, known_hosts=frozenset({"known.corp.example"}), folders=(FOLDER,), secrets=("hunter2",))
