@@ -112,7 +112,7 @@ class ReadingSuite:
 
     @pytest.fixture
     def make(self) -> Make:
-        raise NotImplementedError("a plug-in says how its repository is made")
+        raise TypeError("a plug-in says how its repository is made")
 
     @pytest.mark.gen_test
     async def test_what_is_held_is_given(self, make: Make) -> None:
