@@ -51,13 +51,18 @@ async def ask(member: Repository, resource: Resource, context: Context) -> Found
 
 
 async def first(group: str, members: Sequence[Repository], resource: Resource, context: Context) -> Found:
-    """The first member that has it. Raises what `refused` says when none has; at once, what one raises that fails."""
+    """The first member that has it. Raises what `refused` says when none has; at once, what one raises that fails.
+
+    What was taken back by the house is not had from elsewhere: it might be something else under the same name.
+    """
     refusals: list[Refused] = []
     for member in members:
         answer = await ask(member, resource, context)
         if isinstance(answer, Found):
             return answer
         refusals.append(answer)
+        if isinstance(answer.error, Gone) and await member.owns(resource):
+            break
     raise refused(group, resource, refusals)
 
 

@@ -74,6 +74,15 @@ async def test_a_file_comes_from_the_first_that_has_it(
 
 
 @pytest.mark.gen_test
+async def test_what_its_owner_took_back_is_had_from_nobody_else(store: Store) -> None:
+    path = "m/notes.txt"
+    owner, other = Teller("house", {path: GONE}, owned=[resource(path).package]), Teller("public", {path: HERE})
+    assert isinstance(await refused(group(store, owner, other), path), Gone)
+    assert isinstance(await refused(group(store, group(store, owner, name="inner"), other), path), Gone)
+    assert other.asked == []
+
+
+@pytest.mark.gen_test
 async def test_each_member_says_in_a_line_why_it_has_nothing(store: Store) -> None:
     inner = group(store, Teller("public", {"top.zip": NO}), name="inner")
     error = await refused(group(store, Teller("house"), inner), "top.zip")
