@@ -19,6 +19,7 @@ from mxart.formats.go.sumdb import Tile, parse_tile
 from mxart.model import Resource
 
 VersionKind = Literal["info", "mod", "zip"]
+_DEEPEST = 32  # elements; the longest path has a thousand
 VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
 _STAGED = "staged"  # a module path's first element has a dot
 
@@ -80,13 +81,14 @@ def folder(module: str) -> str:
 
 def above(resource: GoResource) -> tuple[str, ...]:
     """The folders of the modules that its module's path lies below, the nearest first: it may be a package of theirs,
-    or a later major version.
+    or a later major version. Modules of more than `_DEEPEST` elements are not among them: each is looked up.
 
     >>> above(version_list("corp.example.com/Lib/v2"))
     ('corp.example.com/!lib/@v/', 'corp.example.com/@v/')
     """
     elements = names.escape(resource.module).split("/")
-    return tuple(f"{'/'.join(elements[:end])}/@v/" for end in range(len(elements) - 1, 0, -1))
+    deepest = min(len(elements) - 1, _DEEPEST)
+    return tuple(f"{'/'.join(elements[:end])}/@v/" for end in range(deepest, 0, -1))
 
 
 def supported(database: str) -> GoResource:

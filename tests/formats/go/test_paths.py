@@ -215,3 +215,10 @@ def test_constructors_refuse_what_cannot_be_asked_for() -> None:
         paths.version_file("example.com/m", "a/b", "info")
     with pytest.raises(Invalid):
         paths.lookup("sums.example.org", "example.com/m", "main")
+
+
+def test_a_path_of_a_thousand_elements_lies_below_few() -> None:
+    folders = paths.above(paths.version_list("a.b" + "/c" * 1000))
+    assert folders[-1] == "a.b/@v/"
+    assert folders[0] == "a.b" + "/c" * 31 + "/@v/"
+    assert len(folders) == 32
