@@ -53,18 +53,7 @@ class GoFormat:
 
     def policy(self, resource: Resource) -> Policy:
         """How it is kept: everything but a zip is given to readers only when it is whole and checked."""
-        resource = _go(resource)
-        is_immutable = _is_immutable(resource)
-        return Policy(
-            immutable=is_immutable,
-            media_type=wire.media_type(resource),
-            max_size=resource.tile.size if resource.tile else _MAX_SIZE[resource.kind],
-            document=resource.kind != "zip",
-            index=resource.kind in _INDEXES,
-            folder=paths.folder(resource.module),
-            above=paths.above(resource),
-            unit=paths.sibling(resource, "info") if is_immutable and resource.kind in paths.VERSION_KINDS else None,
-        )
+        return _policy(_go(resource))
 
     def upstream_path(self, resource: Resource) -> str:
         return paths.upstream_path(_go(resource))
@@ -168,6 +157,21 @@ async def _get(resource: GoResource, repository: Repository, context: Context) -
         if resource.kind != "sumdb-lookup":
             raise
         raise type(error)(wire.hint_private(error.message, resource.module)) from None
+
+
+@lru_cache(maxsize=_PARSED)  # each layer of a group asks for it anew
+def _policy(resource: GoResource) -> Policy:
+    is_immutable = _is_immutable(resource)
+    return Policy(
+        immutable=is_immutable,
+        media_type=wire.media_type(resource),
+        max_size=resource.tile.size if resource.tile else _MAX_SIZE[resource.kind],
+        document=resource.kind != "zip",
+        index=resource.kind in _INDEXES,
+        folder=paths.folder(resource.module),
+        above=paths.above(resource),
+        unit=paths.sibling(resource, "info") if is_immutable and resource.kind in paths.VERSION_KINDS else None,
+    )
 
 
 def _is_immutable(resource: GoResource) -> bool:
