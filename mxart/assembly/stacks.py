@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from mxart.repository.freshness import Lifetimes
 from mxart.repository.group import Group, GroupParts
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.proxy import Proxy, ProxyParts
-from mxart.repository.rules import Blocking, Reserved, Yielding
+from mxart.repository.rules import Blocking, Reserved, Yielding, matching
 from mxart.repository.selective import Selective
 from mxart.repository.single_flight import SingleFlight
 from mxart.settings import CredentialSettings, Kind, RepositorySettings, UpstreamSettings
@@ -162,7 +161,7 @@ class NotedHealth:
 
 
 def _asks(settings: RepositorySettings, members: Sequence[Stack], package: str) -> bool:
-    if settings.allow and not any(fnmatchcase(package, pattern) for pattern in settings.allow):
+    if settings.allow and matching(package, settings.allow) is None:
         return False
     return settings.kind == "proxy" or any(member.asks(package) for member in members)
 

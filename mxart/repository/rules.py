@@ -57,11 +57,11 @@ class Blocking(Layer):
         package = resource.package
         if not package:
             return
-        pattern = _matching(package, self._block)
+        pattern = matching(package, self._block)
         if pattern is not None:
             context.trail.note("rule", block=pattern, package=package, allowed=False)
             raise Denied(f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration")
-        if self._allow and _matching(package, self._allow) is None:
+        if self._allow and matching(package, self._allow) is None:
             context.trail.note("rule", allow=", ".join(self._allow), package=package, allowed=False)
             raise Denied(f"{package} is not among the names that the configuration of {self.name} allows")
         context.trail.note("rule", package=package, allowed=True)
@@ -109,9 +109,9 @@ class Reserved(Layer):
     def _owner(self, resource: Resource) -> str | None:
         """The other member whose name it is; None when it is ours, too, or nobody's."""
         package = resource.package
-        if not package or _matching(package, self._own) is not None:
+        if not package or matching(package, self._own) is not None:
             return None
-        return next((name for name, globs in self._others.items() if _matching(package, globs) is not None), None)
+        return next((name for name, globs in self._others.items() if matching(package, globs) is not None), None)
 
 
 class Yielding(Layer):
@@ -141,7 +141,7 @@ class Yielding(Layer):
     async def _owner(self, resource: Resource) -> str | None:
         """The other member to which it is left; None when it is not."""
         package = resource.package
-        if not package or _matching(package, self._shared) is not None:
+        if not package or matching(package, self._shared) is not None:
             return None
         for owner in self._owners:
             if await owner.owns(resource):
@@ -172,7 +172,7 @@ class Yielding(Layer):
             return 0
 
 
-def _matching(package: str, patterns: Sequence[str]) -> str | None:
+def matching(package: str, patterns: Sequence[str]) -> str | None:
     """The first glob that matches."""
     return next((pattern for pattern in patterns if fnmatchcase(package, pattern)), None)
 
