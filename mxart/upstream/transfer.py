@@ -21,6 +21,7 @@ from tornado.httpclient import HTTPResponse
 from mxart.errors import BadUpstream, Unavailable
 from mxart.upstream import Broken
 from mxart.upstream.failures import TimedOut, Unreachable, Untrusted, printable
+from mxart.upstream.trust import UNTRUSTED
 
 BUFFER_SIZE = 1024 * 1024  # bytes that wait for the consumer before the transfer pauses
 MAX_HEAD_SIZE = 128 * 1024  # bytes of header fields
@@ -29,7 +30,6 @@ _DRAIN_TIME = 1.0  # … and seconds
 _AGAIN = 0.01  # seconds between two attempts to have libcurl end a transfer
 
 _E_HTTP2_STREAM, _E_PROXY = 92, 97  # libcurl's numbers, which pycurl does not name
-_UNTRUSTED = {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR}
 _UNREACHABLE = {
     pycurl.E_COULDNT_RESOLVE_HOST,
     pycurl.E_COULDNT_RESOLVE_PROXY,
@@ -246,7 +246,7 @@ class Transfer:
         if not isinstance(cause, CurlError):
             return BadUpstream(f"{self._label} cannot be asked: {cause}")
         reason = printable(str(cause.message))
-        if cause.errno in _UNTRUSTED:
+        if cause.errno in UNTRUSTED:
             return Untrusted(f"{self._label} is not trusted: {reason}; if its authority is a private one, set ca_file")
         if cause.errno in _UNREACHABLE:
             return Unreachable(f"{self._label} cannot be reached: {reason}")

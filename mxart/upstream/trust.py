@@ -1,11 +1,15 @@
-"""Where the authorities are that the system trusts. libcurl's built-in paths are those of the machine it was built
-on, so they are always given explicitly."""
+"""Where the authorities are that the system trusts, and what libcurl says of those that it does not. libcurl's built-in
+paths are those of the machine it was built on, so they are always given explicitly."""
 
 from __future__ import annotations
 
 import ssl
 from functools import cache
 from pathlib import Path
+
+import pycurl
+
+UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
 
 _WELL_KNOWN = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch

@@ -19,14 +19,13 @@ import pycurl
 from mxart import __version__
 from mxart.errors import BadUpstream, Unavailable
 from mxart.upstream.failures import TimedOut, Unreachable, Untrusted, printable
-from mxart.upstream.trust import system_bundle
+from mxart.upstream.trust import UNTRUSTED, system_bundle
 
 MAX_ANSWER = 64 << 10  # bytes of an answer that are kept; it is a sentence or two
 _CONSENT_TIME = 5000  # milliseconds; a server that has not said "go on" by then may not know how to
 _ATTEMPTS = 2
 
 _BROKEN = {pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_PARTIAL_FILE, pycurl.E_HTTP2}
-_UNTRUSTED = {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +173,7 @@ class _Exchange:
 
 def _failure(wanted: Upload, number: int, reason: str) -> Unavailable | BadUpstream:
     server = urlsplit(wanted.url).netloc
-    if number in _UNTRUSTED:
+    if number in UNTRUSTED:
         return Untrusted(f"{server} is not trusted: {reason}; if its authority is a private one, set SSL_CERT_FILE")
     if number == pycurl.E_OPERATION_TIMEDOUT:
         return TimedOut(f"{server} cannot be reached in time: {reason}")
