@@ -8,6 +8,7 @@ import click
 import pytest
 
 from mxart.cli.login import Asked, Login, base_url, known_password, login, warn_of_open_password
+from tests.cli.configurations import MANY_NAMES
 
 CONFIG = """
 [[repository]]
@@ -15,17 +16,6 @@ name = "go"
 format = "go"
 kind = "proxy"
 upstream = "https://go.example.org"
-"""
-MANY_NAMES = """
-[server]
-listen = ["127.0.0.2:8080"]
-public_url = "https://mx.example.org/art"
-[[repository]]
-name = "go"
-format = "go"
-kind = "proxy"
-upstream = "https://go.example.org"
-hosts = [ { listener = "main", host = "go.example.com" }, { listener = "main", host = "*" } ]
 """
 NETRC = """machine art.example.org login ada password of-ada
 machine art.example.org:8443 login bob password of-bob

@@ -12,18 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mxart.cli import main
+from tests.cli.configurations import MANY_NAMES
 
-CONFIG = """
-[server]
-listen = ["127.0.0.2:8080"]
-public_url = "https://mx.example.org/art"
-[[repository]]
-name = "go"
-format = "go"
-kind = "proxy"
-upstream = "https://go.example.org"
-hosts = [ { listener = "main", host = "go.example.com" }, { listener = "main", host = "*" } ]
-"""
 EXPLAINED = {
     "url": "http://example.org/go/m/@v/list",
     "repository": "go",
@@ -104,7 +94,7 @@ GOOD: Answer = (200, {}, explained())
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The working directory has a configuration, and a store whose first start has been."""
     monkeypatch.chdir(tmp_path)
-    Path("mxart.toml").write_text(CONFIG)
+    Path("mxart.toml").write_text(MANY_NAMES)
     Path("data").mkdir()
     Path("data/admin-password").write_text("of the first start\n")
 
