@@ -28,6 +28,7 @@ setup(
         "argon2-cffi>=23.1",
         "jinja2>=3.1",
         "tqdm>=4.66",
+        "cryptography>=43",
     ],
     classifiers=[
         "Operating System :: POSIX :: Linux",
