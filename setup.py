@@ -26,6 +26,7 @@ setup(
         "toml>=0.10.2",
         "click>=8.1",
         "argon2-cffi>=23.1",
+        "pyjwt>=2.9",
         "jinja2>=3.1",
         "tqdm>=4.66",
         "cryptography>=43",

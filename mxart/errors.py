@@ -7,6 +7,10 @@ a person, says what to do, and names no secret.
 
 from __future__ import annotations
 
+from typing import Literal
+
+TokenFault = Literal["", "invalid_token", "insufficient_scope"]
+
 
 class MxartError(Exception):
     """Base of every error that mxart raises on purpose. ``str(error)`` is a sentence fit for a client to see."""
@@ -29,11 +33,18 @@ class Invalid(MxartError):
 
 
 class Unauthenticated(MxartError):
-    """Nobody has been proven to ask, and somebody must be (401)."""
+    """Nobody has been proven to ask, and somebody must be (401).
 
-    def __init__(self, message: str, challenge: str = 'Basic realm="mxart", charset="UTF-8"') -> None:
+    ``challenge``: how to prove it; whoever knows better what the client speaks sets another. ``reason``: what is wrong
+    with the token that came (RFC 6750 §3.1): "invalid_token", "insufficient_scope", or "" when none came.
+    """
+
+    def __init__(
+        self, message: str, challenge: str = 'Basic realm="mxart", charset="UTF-8"', reason: TokenFault = ""
+    ) -> None:
         super().__init__(message)
         self.challenge = challenge
+        self.reason = reason
 
 
 class Denied(MxartError):

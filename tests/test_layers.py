@@ -65,6 +65,7 @@ LIBRARIES = {
     "click": ("mxart.cli", "mxart.__main__"),
     "jinja2": ("mxart.web", "mxart.cli"),
     "argon2": ("mxart.access",),
+    "jwt": ("mxart.access",),
     "tqdm": ("mxart.cli",),
 }
 

@@ -18,3 +18,12 @@ def allows(grants: Iterable[Grant], action: Action, repository: str, path: str) 
         grant.action == action and fnmatchcase(repository, grant.repository) and fnmatchcase(path, grant.pattern)
         for grant in grants
     )
+
+
+def touches(grants: Iterable[Grant], action: Action, repository: str) -> bool:
+    """Whether one of them covers ``action`` on some path of ``repository``.
+
+    >>> touches([Grant("read", "go", "corp.example.com/*")], "read", "go")
+    True
+    """
+    return any(grant.action == action and fnmatchcase(repository, grant.repository) for grant in grants)

@@ -39,10 +39,17 @@ def headers_of(error: MxartError) -> dict[str, str]:
         case errors.Unavailable() | errors.BadUpstream():
             return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
         case errors.Unauthenticated():
-            return {"WWW-Authenticate": error.challenge}
+            return {"WWW-Authenticate": _challenge(error)}
         case errors.Unsupported():
             return {"Allow": ", ".join(error.allowed)}
     return {}
+
+
+def _challenge(error: errors.Unauthenticated) -> str:
+    """What was wrong with a token is said where the client is asked for another (RFC 6750 §3)."""
+    if error.reason and error.challenge.startswith("Bearer "):
+        return f'{error.challenge},error="{error.reason}"'
+    return error.challenge
 
 
 def plain(error: MxartError) -> Response:

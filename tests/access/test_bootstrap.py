@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mxart.access.bootstrap import first_admin
+from mxart.access.bootstrap import first_admin, token_key
 from mxart.access.identify import Access
+from mxart.access.tokens import Tokens
 from mxart.errors import StoreFull
 from mxart.model import Principal, Request
 from mxart.store import Account
+from mxart.store.index import LmdbIndex
+from mxart.store.layout import make_folders
 from tests.support.accounts import MemoryAccounts, account
 
 NOW = 1_700_000_000.0
@@ -39,7 +42,7 @@ async def test_the_first_start_makes_an_admin_that_can_log_in(tmp_path: Path) ->
     assert accounts.held["admin"].created == NOW
     field = "Basic " + b64encode(f"admin:{password}".encode()).decode()
     request = Request(method="GET", path="", headers={"authorization": field})
-    assert await Access(accounts, "none").identify(request) == Principal("admin", admin=True)
+    assert await Access(accounts, "none", Tokens(bytes(32))).identify(request) == Principal("admin", admin=True)
 
 
 @pytest.mark.gen_test
@@ -78,3 +81,21 @@ async def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) 
     await first_admin(MemoryAccounts(), file, NOW)
     assert elsewhere.read_text() == "precious"
     assert not file.is_symlink()
+
+
+@pytest.mark.gen_test
+async def test_the_key_for_tokens_is_made_once_and_is_every_process_s_own(tmp_path: Path) -> None:
+    make_folders(tmp_path / "store")
+    make_folders(tmp_path / "other")
+    index = LmdbIndex(tmp_path / "store", 1 << 24)
+    key = await token_key(index)
+    assert len(key) == 32
+    assert await token_key(index) == key
+    assert await index.note("token-key") == key
+    await index.close()
+    worker = LmdbIndex(tmp_path / "store", 1 << 24)
+    assert await token_key(worker) == key
+    await worker.close()
+    stranger = LmdbIndex(tmp_path / "other", 1 << 24)
+    assert await token_key(stranger) != key
+    await stranger.close()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mxart.access.grants import allows
+from mxart.access.grants import allows, touches
 from mxart.model import Action, Grant
 
 GO = Grant("read", "go", "corp.example.com/*")
@@ -31,3 +31,18 @@ ROWS: list[tuple[tuple[Grant, ...], Action, str, str, bool]] = [
 @pytest.mark.parametrize(("grants", "action", "repository", "path", "allowed"), ROWS)
 def test_allows(grants: tuple[Grant, ...], action: Action, repository: str, path: str, allowed: bool) -> None:
     assert allows(grants, action, repository, path) is allowed
+
+
+@pytest.mark.parametrize(
+    ("grants", "action", "repository", "touched"),
+    [
+        ((), "read", "go", False),
+        ((GO,), "read", "go", True),
+        ((GO,), "write", "go", False),
+        ((GO,), "read", "go-2", False),
+        ((Grant("write", "go"), Grant("read", "maven")), "read", "go", False),
+        ((Grant("read", "*", "_catalog"),), "read", "go", True),
+    ],
+)
+def test_touches(grants: tuple[Grant, ...], action: Action, repository: str, touched: bool) -> None:
+    assert touches(grants, action, repository) is touched

@@ -18,6 +18,18 @@ ROWS = [
     (ModuleGone("x"), 410, {}),
     (errors.Invalid("x"), 400, {}),
     (errors.Unauthenticated("x"), 401, {"WWW-Authenticate": 'Basic realm="mxart", charset="UTF-8"'}),
+    (errors.Unauthenticated("x", 'Bearer realm="r"'), 401, {"WWW-Authenticate": 'Bearer realm="r"'}),
+    (
+        errors.Unauthenticated("x", 'Bearer realm="r"', "insufficient_scope"),
+        401,
+        {"WWW-Authenticate": 'Bearer realm="r",error="insufficient_scope"'},
+    ),
+    # of a token, Basic's challenge has nothing to say
+    (
+        errors.Unauthenticated("x", reason="invalid_token"),
+        401,
+        {"WWW-Authenticate": 'Basic realm="mxart", charset="UTF-8"'},
+    ),
     (errors.Denied("x"), 403, {}),
     (errors.Conflict("x"), 409, {}),
     (errors.TooLarge("x", 1), 413, {}),
