@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from mxart.api import wire
 from mxart.errors import MxartError, NotFound, Unsupported
@@ -11,7 +12,9 @@ from mxart.model import Principal, Request, Response
 View = Callable[[Request], Awaitable[Response]]
 Failures = Callable[[MxartError], tuple[int, dict[str, str]]]  # the status of an error, and the fields that go with it
 
-BODY_LIMIT = 64 * 1024  # bytes; none of the resources takes a body today
+_NO_ROUTES: Mapping[str, View] = MappingProxyType({})
+
+BODY_LIMIT = 64 * 1024  # bytes; the only body that any of them takes is a form
 
 
 class Router:
@@ -20,17 +23,24 @@ class Router:
     body_limit = BODY_LIMIT
 
     def __init__(
-        self, identify: Callable[[Request], Awaitable[Principal]], failures: Failures, routes: Mapping[str, View]
+        self,
+        identify: Callable[[Request], Awaitable[Principal]],
+        failures: Failures,
+        routes: Mapping[str, View],
+        doors: Mapping[str, View] = _NO_ROUTES,
     ) -> None:
         """``identify``: who asks; raises Unauthenticated.
 
         ``routes``: path without leading slash → view for GET, and for HEAD; ``"PUT some/path"`` for another method.
         A path that ends in ``/*`` stands for every path below it that has no route of its own.
+
+        ``doors``: more of them, whose views find out who asks by themselves, and refuse whom they must in their own
+        words.
         """
         self._identify = identify
         self._failures = failures
         self._views: dict[str, dict[str, View]] = {}
-        for route, view in routes.items():
+        for route, view in {**{route: self._known(view) for route, view in routes.items()}, **doors}.items():
             method, _, path = route.rpartition(" ")
             self._views.setdefault(path, {})[method or "GET"] = view
 
@@ -39,9 +49,14 @@ class Router:
 
         Raises NotFound and Unsupported for paths and methods without one, and whatever the view raises.
         """
-        view = self._view(request)
-        request.principal = await self._identify(request)
-        return await view(request)
+        return await self._view(request)(request)
+
+    def _known(self, view: View) -> View:
+        async def known(request: Request) -> Response:
+            request.principal = await self._identify(request)
+            return await view(request)
+
+        return known
 
     def failure(self, error: MxartError) -> Response:
         status, headers = self._failures(error)

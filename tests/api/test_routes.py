@@ -45,7 +45,7 @@ def router() -> Router:
         "-/files/special": page("special"),
         "-/files/deep/*": page("deep"),
     }
-    return Router(identify, failures, routes)
+    return Router(identify, failures, routes, {"-/door": page("door"), "POST -/door": page("knock")})
 
 
 FOUND = [
@@ -76,6 +76,7 @@ LOST: list[tuple[str, str, type[MxartError], tuple[str, ...]]] = [
     ("GET", "-/gone", Unsupported, ("DELETE",)),
     ("HEAD", "-/gone", Unsupported, ("DELETE",)),
     ("POST", "-/files/a", Unsupported, ("GET", "HEAD")),
+    ("PUT", "-/door", Unsupported, ("GET", "HEAD", "POST")),
 ]
 
 
@@ -86,6 +87,14 @@ async def test_found(method: str, path: str, name: str) -> None:
     response = await router().handle(request)
     assert response.content == wire.answer([name, "ada"]).content
     assert request.principal == Principal("ada")
+
+
+@pytest.mark.parametrize(("method", "name"), [("GET", "door"), ("HEAD", "door"), ("POST", "knock")])
+@pytest.mark.gen_test
+async def test_a_door_finds_out_itself_who_asks(method: str, name: str) -> None:
+    request = Request(method=method, path="-/door", headers={"authorization": "wrong"})
+    response = await router().handle(request)
+    assert response.content == wire.answer([name, ""]).content
 
 
 @pytest.mark.parametrize(("method", "path", "error", "allowed"), LOST)
