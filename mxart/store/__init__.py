@@ -16,6 +16,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
+from mxart.contract import Missing
+from mxart.errors import NotFound
 from mxart.model import Digest, Entry
 from mxart.offload import undisturbed
 from mxart.store.layout import blob_lock
@@ -151,9 +153,12 @@ class Index(Accounts, Protocol):
 
     async def get(self, repository: str, path: str) -> Entry | None: ...
 
-    async def put(self, entry: Entry, *, durable: bool = True) -> Entry:
+    async def put(self, entry: Entry, *, durable: bool = True, others: Sequence[Entry] = ()) -> Entry:
         """True after: the entry stands in place of any other at its path, the change log has it, references to
-        blobs are counted, and the record of a download of that path is dropped. Returns it with its sequence."""
+        blobs are counted, and the record of a download of that path is dropped. Returns it with its sequence.
+
+        So do, in the same transaction, ``others``: the same content at other paths of the repository. Where that
+        stands already, it is left as it is, and the log has nothing of it."""
         ...
 
     async def touch(self, entry: Entry) -> None:
@@ -173,12 +178,37 @@ class Index(Accounts, Protocol):
         """Entries below ``prefix`` in byte order of their keys, from the one after ``after``; absences included."""
         ...
 
-    async def publish(self, offers: Sequence[Offer], drops: Collection[tuple[str, str]] = ()) -> Sequence[Entry]:
+    async def packages(self, repository: str, border: str) -> Sequence[str]:
+        """The beginnings, shorter than 300 bytes, of the repository's paths up to the first ``border``, each once, in
+        byte order; those without any content left out. Reads not much more than an entry of each, and blocks nobody.
+        """
+        ...
+
+    async def publish(
+        self,
+        offers: Sequence[Offer],
+        drops: Collection[tuple[str, str]] = (),
+        needs: Collection[tuple[str, str]] = (),
+    ) -> Sequence[Entry]:
         """True after, durably and all at once: each offered entry stands, or the same content stood already, or other
-        content that may stay; nothing stands at ``drops`` (repository, path), and the trash has nothing of it.
+        content that may stay; nothing stands at ``drops`` (repository, path), and the trash has nothing of it; content
+        stands at all of ``needs`` (repository, path), be it by this publication.
 
         Returns the entries that are new. Raises Conflict, and nothing has changed, when other content is in the way: it
-        stands, or stood and was withdrawn.
+        stands, or stood and was withdrawn. Raises Missing, and nothing has changed, when something is needed that is
+        not there: its message names the first, its ``paths`` at most 100.
+        """
+        ...
+
+    async def sweep(self, repository: str, paths: Sequence[str], folder: str, since: int, before: float) -> int | None:
+        """True after, durably and all at once: nothing stands at the paths any more, no trash has it and no tombstone
+        remembers it, but the log says "delete"; except for what was created, or served to a client, after ``before``
+        (UTC seconds). Returns how many went. Access times that other processes have not written yet do not count:
+        leave them time.
+
+        None, and nothing has changed, when any entry whose path begins with ``folder`` has changed after the sequence
+        ``since``, for then ``paths`` may have been chosen wrongly; also when the repository has changed since and the
+        log was pruned beyond it.
         """
         ...
 
@@ -187,10 +217,13 @@ class Index(Accounts, Protocol):
         can be made again, so it is not durable either."""
         ...
 
-    async def withdraw(self, repository: str, paths: Sequence[str], when: float) -> Sequence[Trashed]:
+    async def withdraw(
+        self, repository: str, paths: Sequence[str], when: float, alike: Collection[str] = ()
+    ) -> Sequence[Trashed]:
         """True after, durably and all at once: a tombstone stands where content stood (an entry with ``absent`` 410,
-        which remembers the digest in its ``checksums``), the content is in the trash as one batch. Returns it, empty
-        when there was none."""
+        which remembers the digest in its ``checksums``), the content is in the trash as one batch. The same goes for
+        every entry with the content of one of them whose path begins with one of the prefixes ``alike``. Returns the
+        batch, those at ``paths`` first, empty when there was none."""
         ...
 
     async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
@@ -361,45 +394,70 @@ class Store:
     index: Index
     locks: Locks
 
-    async def enter(self, entry: Entry, file: Path, *, durable: bool) -> Entry:
+    async def enter(self, entry: Entry, file: Path, *, durable: bool, others: Sequence[Entry] = ()) -> Entry:
         """True after: the bytes of ``file`` (whole and hashed; ``entry.digest`` is theirs) are stored and the entry
-        stands. Blob first, entry after; the digest's lock keeps ``gc`` from between the two."""
+        stands, with ``others`` as in `Index.put`. Blob first, entry after; the digest's lock keeps ``gc`` from between
+        the two."""
         assert entry.digest is not None
+        assert all(other.digest == entry.digest for other in others)
         lock = await self.locks.lock(blob_lock(entry.digest))
         try:
             await self.blobs.adopt(file, entry.digest)
+            return await self.index.put(entry, durable=durable, others=others)
+        finally:
+            lock.release()
+
+    async def link(self, entry: Entry, *, durable: bool) -> Entry | None:
+        """True after: the entry stands, and its content is what the store had already. None, and nothing has changed,
+        when the store has it no more."""
+        assert entry.digest is not None
+        lock = await self.locks.lock(blob_lock(entry.digest))
+        try:
+            if not await self._holds(entry.digest, entry.size):
+                return None
             return await self.index.put(entry, durable=durable)
         finally:
             lock.release()
 
     async def publish(
-        self, offers: Sequence[tuple[Offer, Path]], drops: Collection[tuple[str, str]] = ()
+        self,
+        offers: Sequence[tuple[Offer, Path | None]],
+        drops: Collection[tuple[str, str]] = (),
+        needs: Collection[tuple[str, str]] = (),
     ) -> Sequence[Entry]:
-        """As `Index.publish`; the bytes of each file (whole and hashed) become the blob of its offer. When it raises,
-        no blob has been left that nobody names. Raises Conflict, StoreFull."""
+        """As `Index.publish`; the bytes of each file (whole and hashed) become the blob of its offer. None in place of
+        a file: the store has that blob already. One file may be offered at several paths. When it raises, no blob has
+        been left that nobody names. Raises Conflict, Missing, StoreFull, and NotFound when the store has a blob no more
+        that it was to have."""
         locks: list[Lock] = []
         digests = {offer.entry.digest for offer, _ in offers if offer.entry.digest is not None}
         try:
             for digest in sorted(digests, key=str):  # in one order, so that no two wait for each other
                 locks.append(await self.locks.lock(blob_lock(digest)))
-            return await undisturbed(self._publish(offers, drops))
+            return await undisturbed(self._publish(offers, drops, needs))
         finally:
             for lock in locks:
                 lock.release()
 
     async def _publish(
-        self, offers: Sequence[tuple[Offer, Path]], drops: Collection[tuple[str, str]]
+        self,
+        offers: Sequence[tuple[Offer, Path | None]],
+        drops: Collection[tuple[str, str]],
+        needs: Collection[tuple[str, str]],
     ) -> Sequence[Entry]:
         """With the locks of their blobs held."""
         adopted: set[Digest] = set()
         try:
-            for offer, file in offers:
+            for offer, file in sorted(offers, key=lambda pair: pair[1] is None):  # a file may be what the others lack
                 digest = offer.entry.digest
                 assert digest is not None
-                if digest not in adopted and not await self._holds(digest, offer.entry.size):
-                    adopted.add(digest)
-                    await self.blobs.adopt(file, digest)
-            return await self.index.publish([offer for offer, _ in offers], drops)
+                if digest in adopted or await self._holds(digest, offer.entry.size):
+                    continue
+                if file is None:
+                    raise NotFound(f"the content {digest} is not in the store any more")
+                adopted.add(digest)
+                await self.blobs.adopt(file, digest)
+            return await self.index.publish([offer for offer, _ in offers], drops, needs)
         finally:
             for digest in adopted:
                 if await self.index.blob(digest) is None:
@@ -427,6 +485,7 @@ __all__ = [
     "Lock",
     "Locks",
     "Miscount",
+    "Missing",
     "Offer",
     "Slots",
     "Store",

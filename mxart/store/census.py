@@ -16,6 +16,7 @@ import lmdb
 from mxart.model import Digest
 from mxart.store import Figures, Holding, Miscount, records
 from mxart.store.cursors import items
+from mxart.store.layout import entry_prefix, key_package
 
 _MOST = 250_000  # blobs in a share: some 60 MB
 
@@ -86,6 +87,27 @@ def figures(txn: lmdb.Transaction, databases: Databases) -> Figures:
         trashed=txn.stat(databases["trash"])["entries"],
         trashed_bytes=sum(records.unpack_trashed_named(record)[1] for _, record in items(txn, databases["trash"])),
     )
+
+
+def packages(txn: lmdb.Transaction, databases: Databases, repository: str, border: str) -> list[str]:
+    """The packages of the repository that have content. Of each, as a rule, one entry is read."""
+    found: list[str] = []
+    within = entry_prefix(repository, "")
+    cursor = txn.cursor(db=databases["entries"])
+    going = cursor.set_range(within)
+    while going and (key := bytes(cursor.key())).startswith(within):
+        package = key_package(key, border)
+        if package and records.unpack_named(cursor.value())[0] is not None:
+            found.append(package)
+            going = cursor.set_range(_beyond(entry_prefix(repository, package + border)))
+        else:
+            going = cursor.next()
+    return sorted(found)  # keys have "a-b/-/…" before "a/-/…"
+
+
+def _beyond(prefix: bytes) -> bytes:
+    """What all keys that begin with ``prefix`` are less than; its last byte is one of UTF-8, so never the greatest."""
+    return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
 def _holdings(txn: lmdb.Transaction, database: Any) -> tuple[Holding, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import lmdb
@@ -15,6 +16,11 @@ def items(txn: lmdb.Transaction, database: Any, start: bytes = b"") -> Iterator[
         return
     for key, record in cursor.iternext():
         yield bytes(key), bytes(record)  # bytes already: no buffers were asked for
+
+
+def below(txn: lmdb.Transaction, database: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Those whose key begins with ``prefix``, which is not empty."""
+    return takewhile(lambda pair: pair[0].startswith(prefix), items(txn, database, prefix))
 
 
 def first(pairs: Iterator[tuple[bytes, bytes]], limit: int) -> Iterator[tuple[bytes, bytes]]:

@@ -25,7 +25,7 @@ from mxart.store.cursors import first, items
 from mxart.store.disk import full_is_an_error
 from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
 from mxart.store.ledger import Ledger
-from mxart.store.operations import Operations
+from mxart.store.operations import Operations, Place
 from mxart.store.trash import Trash
 from mxart.store.writer import Writer
 
@@ -54,14 +54,25 @@ class LmdbIndex:
         record = self._read("entries", entry_key(repository, path))
         return None if record is None else records.unpack_entry(record)
 
-    async def put(self, entry: Entry, *, durable: bool = True) -> Entry:
-        return await self._writer.run(lambda txn: self._ledger.put(txn, entry), durable=durable)
+    async def put(self, entry: Entry, *, durable: bool = True, others: Sequence[Entry] = ()) -> Entry:
+        return await self._writer.run(lambda txn: self._do.put(txn, entry, others), durable=durable)
 
-    async def publish(self, offers: Sequence[Offer], drops: Collection[tuple[str, str]] = ()) -> Sequence[Entry]:
-        return await self._writer.run(lambda txn: self._do.publish(txn, offers, drops), durable=True)
+    async def publish(
+        self, offers: Sequence[Offer], drops: Collection[Place] = (), needs: Collection[Place] = ()
+    ) -> Sequence[Entry]:
+        return await self._writer.run(lambda txn: self._do.publish(txn, offers, drops, needs), durable=True)
 
     async def derive(self, entry: Entry) -> None:
         await self._writer.run(lambda txn: self._ledger.stand(txn, entry), durable=False)
+
+    async def sweep(self, repository: str, paths: Sequence[str], folder: str, since: int, before: float) -> int | None:
+        def sweep(txn: lmdb.Transaction) -> int | None:
+            if self._ledger.has_changed(txn, repository, folder, since):
+                return None
+            return self._do.sweep(txn, repository, paths, before)
+
+        await self.flush_served()
+        return await self._writer.run(sweep, durable=True)
 
     async def touch(self, entry: Entry) -> None:
         await self._writer.run(lambda txn: self._do.touch(txn, entry), durable=False)
@@ -88,10 +99,21 @@ class LmdbIndex:
                     found.append(entry)
         return found
 
+    async def packages(self, repository: str, border: str) -> Sequence[str]:
+        return await offload(self._packages, repository, border)
+
+    def _packages(self, repository: str, border: str) -> Sequence[str]:
+        with self._env.begin() as txn:
+            return census.packages(txn, self._db, repository, border)
+
     # --- trash ---
 
-    async def withdraw(self, repository: str, paths: Sequence[str], when: float) -> Sequence[Trashed]:
-        return await self._writer.run(lambda txn: self._trash.withdraw(txn, repository, paths, when), durable=True)
+    async def withdraw(
+        self, repository: str, paths: Sequence[str], when: float, alike: Collection[str] = ()
+    ) -> Sequence[Trashed]:
+        return await self._writer.run(
+            lambda txn: self._trash.withdraw(txn, repository, paths, when, alike), durable=True
+        )
 
     async def delete(self, repository: str, path: str, when: float) -> Trashed | None:
         return await self._writer.run(lambda txn: self._trash.delete(txn, repository, path, when), durable=True)

@@ -125,6 +125,18 @@ def entry_prefix(repository: str, prefix: str) -> bytes:
     return key[: MAX_KEY - len(_SHORT) - _DIGEST_BYTES]
 
 
+def key_package(key: bytes, border: str) -> str:
+    """The beginning of an entry's path up to the first ``border``; "" when it has none, or has it beyond the cut of a
+    long key.
+
+    >>> key_package(entry_key("hub", "library/nginx/-/tags/latest"), "/-/")
+    'library/nginx'
+    """
+    path = key.split(b"\0", 2)[1]  # without the tail of a key that was cut, which may hold any bytes
+    beginning, found, _ = path.partition(border.encode())
+    return beginning.decode() if found else ""
+
+
 def blob_lock(digest: Digest) -> str:
     """The key of the lock under which a blob comes, goes, or is judged."""
     return f"blob {digest}"

@@ -15,6 +15,7 @@ import lmdb
 
 from mxart.model import Entry
 from mxart.store import BlobRecord, Change, records
+from mxart.store.cursors import items
 from mxart.store.layout import SEQUENCE, changed_key, entry_key, sequence_key
 
 
@@ -91,6 +92,18 @@ class Ledger:
 
     def changed(self, txn: lmdb.Transaction, repository: str) -> int:
         return records.unpack_number(txn.get(changed_key(repository), db=self.databases["meta"]))
+
+    def has_changed(self, txn: lmdb.Transaction, repository: str, folder: str, since: int) -> bool:
+        """Has an entry whose path begins with ``folder`` changed after that sequence? True also when the repository has
+        and the log does not reach back so far."""
+        if self.changed(txn, repository) <= since:
+            return False
+        later = sequence_key(since + 1)
+        if txn.get(later, db=self.databases["changes"]) is None:
+            return True
+        log = items(txn, self.databases["changes"], later)
+        changes = (records.unpack_change(int.from_bytes(key, "big"), record) for key, record in log)
+        return any(change.repository == repository and change.path.startswith(folder) for change in changes)
 
     def log(self, txn: lmdb.Transaction, entry: Entry, action: str, when: float) -> int:
         """Append to the change log; returns the sequence number."""

@@ -9,11 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 import lmdb
 
 from mxart.model import Entry
-from mxart.store import Account, Download, Miscount, Offer, records
+from mxart.store import Account, Download, Miscount, Missing, Offer, records
 from mxart.store.census import miscounts, naming, shares
 from mxart.store.layout import entry_key, sequence_key
 from mxart.store.ledger import Ledger
 from mxart.store.tombstones import is_new
+
+Place = tuple[str, str]  # repository and path
+
+_MOST_NAMED = 100  # places that one error names
 
 
 class Operations:
@@ -25,21 +29,58 @@ class Operations:
 
     # --- entries ---
 
+    def put(self, txn: lmdb.Transaction, entry: Entry, others: Sequence[Entry]) -> Entry:
+        put = self._ledger.put(txn, entry)
+        for other in others:
+            stands = self._ledger.entry(txn, entry_key(other.repository, other.path))
+            if stands is None or stands.digest != other.digest:
+                self._ledger.put(txn, other)
+        return put
+
     def publish(
-        self, txn: lmdb.Transaction, offers: Sequence[Offer], drops: Collection[tuple[str, str]]
+        self, txn: lmdb.Transaction, offers: Sequence[Offer], drops: Collection[Place], needs: Collection[Place]
     ) -> list[Entry]:
         entries = (self._offer(txn, offer) for offer in offers)
         new = [entry for entry in entries if entry is not None]
         for repository, path in drops:
             entry = self._ledger.entry(txn, entry_key(repository, path))
             if entry is not None:
-                self._ledger.remove(txn, entry, time.time())
-                self._ledger.refer(txn, entry, -1)
+                self._discard(txn, entry)
+        self._require(txn, needs)
         return new
 
     def _offer(self, txn: lmdb.Transaction, offer: Offer) -> Entry | None:
         stands = self._ledger.entry(txn, entry_key(offer.entry.repository, offer.entry.path))
         return self._ledger.put(txn, offer.entry) if is_new(offer, stands) else None
+
+    def _discard(self, txn: lmdb.Transaction, entry: Entry) -> None:
+        """It stands no more, and the trash has nothing of it."""
+        self._ledger.remove(txn, entry, time.time())
+        self._ledger.refer(txn, entry, -1)
+
+    def _require(self, txn: lmdb.Transaction, needs: Collection[Place]) -> None:
+        missing = [place for place in dict.fromkeys(needs) if not self._has_content(txn, place)]
+        if missing:
+            repository, path = missing[0]
+            raise Missing(
+                f"{path} is not in {repository}, and what was to be published needs it: publish that first",
+                tuple(path for _, path in missing[:_MOST_NAMED]),
+            )
+
+    def _has_content(self, txn: lmdb.Transaction, place: Place) -> bool:
+        record = txn.get(entry_key(*place), db=self._db["entries"])
+        return record is not None and records.unpack_named(record)[0] is not None
+
+    def sweep(self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], before: float) -> int:
+        swept = 0
+        for path in paths:
+            key = entry_key(repository, path)
+            entry = self._ledger.entry(txn, key)
+            served = records.unpack_time(txn.get(key, db=self._db["served"]))
+            if entry is not None and max(entry.created, served) <= before:
+                self._discard(txn, entry)
+                swept += 1
+        return swept
 
     def touch(self, txn: lmdb.Transaction, entry: Entry) -> None:
         key = entry_key(entry.repository, entry.path)

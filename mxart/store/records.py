@@ -60,6 +60,7 @@ def pack_entry(entry: Entry) -> bytes:
         entry.created,
         entry.checked,
         entry.sequence,
+        dict(entry.facts),
     )
 
 
@@ -80,6 +81,7 @@ def unpack_entry(record: Record, served: float = 0.0) -> Entry:
         created=f[12],
         checked=f[13],
         sequence=f[14],
+        facts=f[15] if len(f) > 15 else {},  # older records have none
         served=served,
     )
 

@@ -5,7 +5,7 @@ What was withdrawn together has consecutive ids, and comes back together or not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import lmdb
@@ -13,7 +13,8 @@ import lmdb
 from mxart.errors import Conflict, NotFound
 from mxart.model import Entry
 from mxart.store import Trashed, records
-from mxart.store.layout import entry_key, sequence_key
+from mxart.store.cursors import below
+from mxart.store.layout import entry_key, entry_prefix, sequence_key
 from mxart.store.ledger import Ledger
 from mxart.store.tombstones import tombstone
 
@@ -35,11 +36,29 @@ class Trash:
             self._throw(txn, trashed)
         return trashed
 
-    def withdraw(self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], when: float) -> list[Trashed]:
+    def withdraw(
+        self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], when: float, alike: Collection[str]
+    ) -> list[Trashed]:
         keys = (entry_key(repository, path) for path in dict.fromkeys(paths))
         standing = [entry for key in keys if (entry := self._ledger.entry(txn, key)) is not None and entry.digest]
+        standing += self._alike(txn, repository, standing, alike)
         batch = self._ledger.latest_change(txn) + 1
         return [self._withdraw(txn, entry, when, (batch, len(standing))) for entry in standing]
+
+    def _alike(
+        self, txn: lmdb.Transaction, repository: str, standing: Sequence[Entry], prefixes: Collection[str]
+    ) -> list[Entry]:
+        """Further entries with the content of these, whose paths begin with one of the prefixes."""
+        digests = {entry.digest for entry in standing}
+        paths = {entry.path for entry in standing}
+        further: dict[str, Entry] = {}
+        for prefix in prefixes if standing else ():
+            keys = entry_prefix(repository, prefix)
+            for _, record in below(txn, self._ledger.databases["entries"], keys):
+                entry = records.unpack_entry(record)
+                if entry.digest in digests and entry.path.startswith(prefix) and entry.path not in paths:
+                    further[entry.path] = entry
+        return list(further.values())
 
     def _withdraw(self, txn: lmdb.Transaction, entry: Entry, when: float, batch: tuple[int, int]) -> Trashed:
         assert entry.digest is not None

@@ -13,7 +13,7 @@ import pytest
 
 from mxart.errors import Conflict, NotFound, Unavailable
 from mxart.model import Digest, Entry
-from mxart.store import Account, Blobs, Change, Download, Index, Lock, Locks, Offer
+from mxart.store import Account, Blobs, Change, Download, Index, Lock, Locks, Missing, Offer
 from tests.store.builders import digest_of, entry_of
 
 DATA = b"content" * 1000
@@ -34,6 +34,47 @@ PLACES = [
     ("put other, withdraw, absent", "put", "put", "put"),
 ]
 OFFERS = [{}, {"replace": True}, {"keep": True}, {"replace": True, "keep": True}]
+
+# what happened at a place, and whether a publication that needs it finds it there
+NEEDS = [
+    ("nothing", False),
+    ("absent", False),
+    ("put same", True),
+    ("derive same", True),
+    ("put same, absent", False),
+    ("put same, delete", False),
+    ("put same, withdraw", False),
+    ("put same, withdraw, put other", True),
+]
+
+# when an entry was created and when it was served (0.0: never), and whether a sweep of what is older than 10.0 takes it
+IDLE = [
+    (1.0, 0.0, True),
+    (10.0, 10.0, True),
+    (0.0, 0.0, True),
+    (10.5, 0.0, False),
+    (1.0, 10.5, False),
+    (10.5, 1.0, False),
+    (11.0, 12.0, False),
+]
+
+# paths, and the packages among them
+PACKAGES: list[tuple[list[str], list[str]]] = [
+    ([], []),
+    (["a/-/tags/1"], ["a"]),
+    (["a/-/blobs/1", "a/-/manifests/1", "a/-/tags/1", "a/-/tags/2"], ["a"]),
+    # the keys of these are in another order than the names
+    (
+        ["a/-/1", "a-b/-/1", "a/b/-/1", "a.b/-/1", "ab/-/1", "a/b-c/-/1", "a/b/c/-/1"],
+        ["a", "a-b", "a.b", "a/b", "a/b-c", "a/b/c", "ab"],
+    ),
+    (["a/-/x/-/y", "a/-/-/z"], ["a"]),  # the first border counts
+    (["a", "a/b", "a-/b", "/-", "/-/a", "-/a", "a/-", "b/-/1"], ["b"]),  # no border, or no name before it
+    (["ü/名/-/1", "z/-/1", "\U0001f600/-/1", "\uffff/-/1"], ["z", "ü/名", "\uffff", "\U0001f600"]),
+    (["a/-/" + "x" * 600, "a/-/" + "x" * 700, "a/-/1", "b/-/1"], ["a", "b"]),  # keys that are cut
+    (["n" * 299 + "/-/tags/1", "n" * 298 + "/-/" + "é" * 300], ["n" * 298, "n" * 299]),
+    (["a/-0/x", "a/-/1", "a/-/\U0010ffff/1", "a/-0", "a/-0/-/1"], ["a", "a/-0"]),
+]
 
 
 def download(path: str = "m/@v/v1.zip", **fields: object) -> Download:
@@ -157,6 +198,29 @@ class IndexSuite:
         assert await index.download("go", "m/@v/v1.zip") is None
 
     @pytest.mark.gen_test
+    async def test_others_stand_with_it(self, index: Index) -> None:
+        for path, data in (("stands", DATA), ("gives way", OTHER), ("absent", None)):
+            await index.put(entry_of(path, data, etag="as it was"))
+        await index.put(entry_of("stands", DATA, "other"))
+        stands = await index.get("go", "stands")
+        for path in ("tag", "gives way", "new"):
+            await index.put_download(download(path))
+        others = [entry_of(path, DATA, etag="new") for path in ("stands", "gives way", "absent", "new", "new")]
+        put = await index.put(entry_of("tag", DATA, etag="new"), others=others)
+        assert put == await index.get("go", "tag") == entry_of("tag", DATA, etag="new", sequence=5)
+        assert await index.get("go", "stands") == stands
+        assert [(e.path, e.digest, e.etag) for e in await index.list("go")] == [
+            (path, digest_of(DATA), "as it was" if path == "stands" else "new")
+            for path in ("absent", "gives way", "new", "stands", "tag")
+        ]
+        assert sorted(change.path for change in await index.changes(4)) == ["absent", "gives way", "new", "tag"]
+        assert await index.downloads() == []
+        blob = await index.blob(digest_of(DATA))
+        assert blob is not None
+        assert blob.references == 6
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
     async def test_touch_counts_only_for_what_still_stands(self, index: Index) -> None:
         first = await index.put(entry_of("list", b"1", checked=1.0))
         await index.touch(dataclasses.replace(first, checked=5.0))
@@ -248,6 +312,49 @@ class IndexSuite:
         assert await index.get("go", "a") is None
         assert await index.miscounts() == []
 
+    @pytest.mark.parametrize(("what", "is_there"), NEEDS)
+    @pytest.mark.gen_test
+    async def test_what_a_publication_needs_must_stand(self, index: Index, what: str, is_there: bool) -> None:
+        await happen(index, "layer", what)
+        await index.put(entry_of("staged", b"staged"))
+        await index.put(entry_of("layer", DATA, "other"))  # elsewhere is not here
+        state = await index.list("go"), await index.latest_change(), await index.trash()
+        batch = [offer("manifest", b"manifest"), offer("tag", b"manifest")]
+        publishing = index.publish(batch, [("go", "staged")], [("go", "layer")])
+        if is_there:
+            assert [entry.path for entry in await publishing] == ["manifest", "tag"]
+            assert await index.get("go", "staged") is None
+        else:
+            with pytest.raises(Missing, match=r"\blayer is not in go\b") as missing:
+                await publishing
+            assert missing.value.paths == ("layer",)
+            assert (await index.list("go"), await index.latest_change(), await index.trash()) == state
+            assert await index.blob(digest_of(b"manifest")) is None
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_a_need_is_met_by_the_same_publication_or_not_at_all(self, index: Index) -> None:
+        needs = [("go", "a"), ("other", "a"), ("go", "a")]
+        assert len(await index.publish([offer("a", b"a"), offer("a", b"a", "other")], (), needs)) == 2
+        assert await index.publish([offer("a", b"a")], (), needs) == []  # it stood already
+        assert await index.publish([offer("a", OTHER, keep=True)], (), needs) == []
+        assert await index.publish([], (), needs) == []
+        with pytest.raises(Missing):
+            await index.publish([offer("b", b"b")], [("go", "a")], needs)  # needed and taken away
+        with pytest.raises(Conflict):
+            await index.publish([offer("a", OTHER)], (), [("go", "nothing")])
+        assert [entry.path for entry in await index.list("go")] == ["a"]
+
+    @pytest.mark.gen_test
+    async def test_all_that_is_missing_is_named(self, index: Index) -> None:
+        await index.put(entry_of("3", DATA))
+        for number, named in ((7, 6), (101, 100), (102, 100)):
+            needs = [("go", f"{i}") for i in range(number)]
+            with pytest.raises(Missing, match=r"^0 is not in go\b") as missing:
+                await index.publish([offer("a", b"a")], (), [*needs, *needs])
+            assert missing.value.paths == tuple(f"{i}" for i in range(number) if i != 3)[:named]
+        assert await index.get("go", "a") is None
+
     @pytest.mark.gen_test
     async def test_offers_of_one_publication_meet_each_other(self, index: Index) -> None:
         assert len(await index.publish([offer("a", DATA), offer("a", DATA), offer("b", DATA)])) == 2
@@ -288,6 +395,151 @@ class IndexSuite:
 
         writing = asyncio.ensure_future(publish())
         await asyncio.gather(writing, read(), read())
+
+    # --- what is swept ---
+
+    @pytest.mark.parametrize(("created", "served", "goes"), IDLE)
+    @pytest.mark.gen_test
+    async def test_a_sweep_takes_what_nobody_used_lately(
+        self, index: Index, created: float, served: float, goes: bool
+    ) -> None:
+        entry = await index.put(entry_of("m/-/a", DATA, created=created, checked=99.0))
+        spared = await index.put(entry_of("m/-/b", DATA, created=1.0))
+        if served:
+            index.served(entry, served)  # not written yet
+        assert await index.sweep("go", ["m/-/a", "m/-/a", "m/-/nothing"], "m/-/", 2, 10.0) == int(goes)
+        assert [e.path for e in await index.list("go")] == ["m/-/b"] if goes else ["m/-/a", "m/-/b"]
+        assert await index.get("go", "m/-/b") == spared
+        assert await index.trash() == []
+        assert [(c.path, c.action, c.digest) for c in await index.changes(2)] == (
+            [("m/-/a", "delete", digest_of(DATA))] if goes else []
+        )
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_what_was_swept_is_forgotten(self, index: Index) -> None:
+        for path in ("a", "b", "c"):
+            await index.put(entry_of(path, DATA, created=1.0))
+        await index.put(entry_of("absent", None, created=1.0))
+        await index.put(entry_of("a", DATA, "other", created=1.0))
+        index.served(entry_of("a", DATA), 5.0)
+        await index.withdraw("go", ["c"], 2.0)
+        sequence = await index.latest_change()
+        assert await index.sweep("go", [], "", sequence, 10.0) == 0
+        assert await index.sweep("go", ["a", "b", "absent", "c"], "", sequence, 10.0) == 4
+        assert await index.list("go") == []
+        assert [entry.path for entry in await index.list("other")] == ["a"]
+        assert len(await index.publish([offer("c", OTHER)])) == 1  # no tombstone remembers what it was
+        await index.put(entry_of("a", DATA))
+        assert [entry.served for entry in await index.list("go", "a")] == [0.0]
+        blob = await index.blob(digest_of(DATA))
+        assert blob is not None
+        assert blob.references == 3  # here, in the other repository, and in the trash
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_a_blob_that_only_swept_entries_named_is_loose(self, index: Index) -> None:
+        for path in ("a", "b"):
+            await index.put(entry_of(path, DATA))
+        assert await index.sweep("go", ["a"], "", 2, 10.0) == 1
+        assert await index.loose() == []
+        assert await index.sweep("go", ["b"], "", 3, 10.0) == 1
+        assert [blob.digest for blob in await index.loose()] == [digest_of(DATA)]
+
+    @pytest.mark.gen_test
+    async def test_a_sweep_of_a_folder_that_has_changed_takes_nothing(self, index: Index) -> None:
+        await index.put(entry_of("m/-/a", DATA, created=1.0))
+        for path in ("m/-/b", "m/-/c", "m/-/d"):
+            await index.put(entry_of(path, path.encode()))
+        trashed = await index.delete("go", "m/-/b", 1.0)
+        assert trashed is not None
+        changes: list[Callable[[], Awaitable[object]]] = [
+            lambda: index.put(entry_of("m/-/new", b"new")),
+            lambda: index.put(entry_of("n/-/new", b"new"), others=[entry_of("m/-/new 2", b"new")]),
+            lambda: index.put(entry_of("m/-/absent", None)),
+            lambda: index.publish([offer("m/-/published", b"published")]),
+            lambda: index.publish([], [("go", "m/-/published")]),
+            lambda: index.restore(trashed.id, 2.0),
+            lambda: index.withdraw("go", ["m/-/c"], 2.0),
+            lambda: index.delete("go", "m/-/d", 2.0),
+            lambda: index.drop([digest_of(b"m/-/b")], 2.0),
+            lambda: index.sweep("go", ["m/-/new"], "n/", 99, 10.0),
+        ]
+        for number, change in enumerate(changes):
+            since = await index.latest_change()
+            await change()
+            state = await index.list("go"), await index.latest_change()
+            assert await index.sweep("go", ["m/-/a"], "m/-/", since, 10.0) is None, number
+            assert (await index.list("go"), await index.latest_change()) == state
+        assert await index.sweep("go", ["m/-/a"], "m/-/", 0, 10.0) is None
+        assert await index.sweep("go", ["m/-/a"], "m/-/", await index.latest_change(), 10.0) == 1
+
+    @pytest.mark.gen_test
+    async def test_a_sweep_does_not_mind_what_happens_elsewhere(self, index: Index) -> None:
+        since = (await index.put(entry_of("m/-/a", DATA, created=1.0))).sequence
+        await index.put(entry_of("m/-/b", DATA, "other"))
+        assert await index.sweep("go", ["m/-/a"], "m/-/", since - 1, 10.0) is None
+        for path in ("m", "m/-", "m/b/-/c", "n/-/a", ""):
+            await index.put(entry_of(path, DATA))
+        await index.derive(entry_of("m/-/list", b"made from others"))
+        await index.publish([offer("m/-/a", DATA)])  # it stands
+        assert await index.sweep("go", ["m/-/a"], "m/-/", since, 10.0) == 1
+
+    @pytest.mark.parametrize(
+        ("pruned", "changes", "swept"), [(2, 1, 1), (3, 1, 1), (4, 1, None), (9, 1, None), (9, 0, 1)]
+    )
+    @pytest.mark.gen_test
+    async def test_a_sweep_trusts_no_log_that_was_pruned(
+        self, index: Index, pruned: int, changes: int, swept: int | None
+    ) -> None:
+        await index.put(entry_of("m/-/a", DATA))
+        await index.put(entry_of("m/-/b", DATA))
+        for number in range(changes):
+            await index.put(entry_of(f"n/-/{number}", DATA))
+        await index.put(entry_of("a", DATA, "other"))
+        await index.prune_changes(pruned)
+        assert await index.sweep("go", ["m/-/a"], "m/-/", 2, 10.0) == swept
+
+    @pytest.mark.gen_test
+    async def test_what_is_needed_is_not_swept_meanwhile(self, index: Index) -> None:
+        for number in range(30):
+            folder = f"{number}/-/"
+            layer = entry_of(folder + "layer", DATA)
+            since = (await index.put(layer)).sequence
+            publishing = index.publish([offer(folder + "manifest", b"m")], (), [("go", layer.path)])
+            both = [publishing, index.sweep("go", [layer.path], folder, since, 10.0)]
+            await asyncio.gather(*(both if number % 2 else reversed(both)), return_exceptions=True)
+            held = [entry.path for entry in await index.list("go", folder)]
+            assert held == ([folder + "layer", folder + "manifest"] if number % 2 else [])
+        assert await index.miscounts() == []
+
+    # --- packages ---
+
+    @pytest.mark.parametrize(("paths", "packages"), PACKAGES)
+    @pytest.mark.gen_test
+    async def test_packages_are_the_beginnings_of_paths(
+        self, index: Index, paths: list[str], packages: list[str]
+    ) -> None:
+        for path in paths:
+            await index.put(entry_of(path, DATA))
+        for repository in ("g", "go2", "gp"):  # the neighbours of its keys
+            await index.put(entry_of("other/-/1", DATA, repository))
+        assert await index.packages("go", "/-/") == packages
+        assert await index.packages("nothing", "/-/") == []
+
+    @pytest.mark.gen_test
+    async def test_a_package_without_content_is_none(self, index: Index) -> None:
+        for path in ("a/-/1", "b/-/1", "b/-/2", "c/-/1", "c/-/2", "d/-/1", "e/-/2"):
+            await index.put(entry_of(path, DATA))
+        for path in ("a/-/0", "d/-/0", "e/-/1", "f/-/1"):
+            await index.put(entry_of(path, None))
+        await index.withdraw("go", ["a/-/1", "c/-/1"], 1.0)
+        await index.delete("go", "b/-/1", 1.0)
+        assert await index.packages("go", "/-/") == ["b", "c", "d", "e"]
+        await index.derive(entry_of("a/-/list", b"made from others"))
+        await index.publish([], [("go", "e/-/2")])
+        assert await index.packages("go", "/-/") == ["a", "b", "c", "d"]
+        assert await index.packages("go", "/-/2") == ["b", "c"]
 
     # --- what is derived ---
 
@@ -375,6 +627,53 @@ class IndexSuite:
         figures = await index.figures()
         assert [(h.entries, h.absences) for h in figures.holdings] == [(0, 3)]
         assert figures.trashed == 2
+
+    @pytest.mark.gen_test
+    async def test_what_is_alike_goes_and_comes_back_with_it(self, index: Index) -> None:
+        same = [
+            "m/manifests/1",
+            "m/tags/1",
+            "m/tags/2",
+            "m/tags/" + "x" * 600,
+            "m2/tags/1",
+            "n/tags/1",
+            "o/" + "x" * 500,
+        ]
+        for path in same:
+            await index.put(entry_of(path, DATA))
+        for path in ("m/manifests/2", "m/tags/3", "n/tags/2"):
+            await index.put(entry_of(path, OTHER))
+        await index.put(entry_of("m/tags/1", DATA, "other"))
+        await index.put(entry_of("m/tags/absent", None))
+        before = await index.list("go")
+        trashed = await index.withdraw(
+            "go", ["m/manifests/1", "m/tags/2"], 2.0, ["m/tags/", "m/tags/2", "n/", "nothing/", "o/" + "x" * 499 + "y"]
+        )
+        gone = ["m/manifests/1", "m/tags/2", "m/tags/1", "m/tags/" + "x" * 600, "n/tags/1"]
+        assert [item.entry.path for item in trashed] == gone
+        assert {(item.batch, item.batch_size) for item in trashed} == {(trashed[0].id, 5)}
+        assert await index.trash() == trashed
+        standing = {entry.path for entry in await index.list("go") if entry.digest is not None}
+        assert standing == {entry.path for entry in before if entry.digest is not None} - set(gone)
+        tombstones = [entry for entry in await index.list("go") if entry.absent == 410]
+        assert {entry.path: entry.checksums["sha256"] for entry in tombstones} == dict.fromkeys(
+            gone, digest_of(DATA).hex
+        )
+        assert await index.get("other", "m/tags/1") is not None
+        await index.restore(trashed[3].id, 3.0)
+        assert [dataclasses.replace(entry, sequence=0) for entry in await index.list("go")] == [
+            dataclasses.replace(entry, sequence=0) for entry in before
+        ]
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_nothing_is_alike_to_nothing(self, index: Index) -> None:
+        await index.put(entry_of("tags/absent", None))
+        await index.put(entry_of("tags/1", DATA))
+        sequence = await index.latest_change()
+        assert await index.withdraw("go", ["nothing", "tags/absent"], 2.0, [""]) == []
+        assert await index.latest_change() == sequence
+        assert len(await index.withdraw("go", ["tags/1"], 2.0, [""])) == 1
 
     @pytest.mark.gen_test
     async def test_a_batch_comes_back_together(self, index: Index) -> None:

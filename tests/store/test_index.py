@@ -16,7 +16,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from mxart.errors import Corrupt, StoreFull, Unavailable
-from mxart.store import Index, Store, records
+from mxart.store import Index, Store, census, records
 from mxart.store.index import LmdbIndex
 from mxart.store.layout import DATABASES, index_folder, make_folders
 from tests.store.builders import MAP_SIZE, digest_of, entry_of, keep
@@ -214,6 +214,23 @@ async def test_wrong_counts_are_found_and_set_right(store: Store) -> None:
     assert len(await store.index.recount()) == 5
     assert await store.index.miscounts() == []
     assert [blob.digest for blob in await store.index.loose()] == [digest_of(b"loose")]
+
+
+@pytest.mark.gen_test
+async def test_packages_are_found_without_reading_all(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"{package}/-/tags/{i}" for package in ("a", "b", "c") for i in range(200)]
+    await asyncio.gather(*(index.put(entry_of(path, b"x"), durable=False) for path in paths))
+    await index.put(entry_of("b/-/a", None))
+    looked_at: list[bytes] = []
+    key_package = census.key_package
+
+    def looked(key: bytes, border: str) -> str:
+        looked_at.append(key)
+        return key_package(key, border)
+
+    monkeypatch.setattr(census, "key_package", looked)
+    assert await index.packages("go", "/-/") == ["a", "b", "c"]
+    assert looked_at == [b"go\0a/-/tags/0", b"go\0b/-/a", b"go\0b/-/tags/0", b"go\0c/-/tags/0"]
 
 
 @pytest.mark.gen_test

@@ -40,6 +40,31 @@ def test_no_repository_is_in_another() -> None:
     assert not layout.entry_key("go2", "a").startswith(layout.entry_prefix("go", ""))
 
 
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        ("a/-/tags/1", "a"),
+        ("a/b-c/-/-/", "a/b-c"),
+        ("ü/-/" + "€" * 500, "ü"),
+        ("a" * 460 + "/-/1" + "x" * 100, "a" * 460),
+        ("a" * 500 + "/-/1", "a" * 500),  # short enough for a key that is not cut
+        ("a" * 500 + "/-/1" + "x" * 100, ""),
+        ("a" * 472 + "/-/" + "x" * 100, ""),  # the cut goes through the border
+        ("/-/a", ""),
+        ("a/-", ""),
+        ("", ""),
+    ],
+)
+def test_a_key_tells_its_package(path: str, package: str) -> None:
+    assert layout.key_package(layout.entry_key("go", path), "/-/") == package
+
+
+@pytest.mark.parametrize("border", ["-", "#", "é"])
+def test_the_tail_of_a_cut_key_is_no_part_of_a_path(border: str) -> None:
+    for number in range(300):  # some of their digests have the bytes of the border
+        assert layout.key_package(layout.entry_key("go", "a" * 600 + f"{number}"), border) == ""
+
+
 def test_sequences_are_in_order() -> None:
     keys = [layout.sequence_key(n) for n in (0, 1, 255, 256, 1 << 32, (1 << 63))]
     assert keys == sorted(keys)

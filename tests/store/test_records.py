@@ -28,6 +28,7 @@ FULL = Entry(
     created=2.5,
     checked=3.5,
     served=4.5,
+    facts={"artifactType": "application/vnd.example+type", "ü": ""},
     sequence=1 << 40,
 )
 KEY = bytes.fromhex(digest_of(b"x").hex)
@@ -74,6 +75,12 @@ def test_what_names_which_blob() -> None:
 def test_a_record_with_fields_of_a_later_mxart_reads() -> None:
     fields = [*msgpack.unpackb(records.pack_entry(FULL)), "a field more"]
     assert records.unpack_entry(msgpack.packb(fields), FULL.served) == FULL
+
+
+def test_an_entry_of_an_older_mxart_has_no_facts() -> None:
+    older = msgpack.packb(msgpack.unpackb(records.pack_entry(FULL))[:15])
+    assert records.unpack_entry(older, FULL.served) == replace(FULL, facts={})
+    assert records.unpack_named(older) == (KEY, 1 << 40)
 
 
 def test_what_was_deleted_before_there_were_batches_is_one_by_itself() -> None:

@@ -1,4 +1,4 @@
-"""`Store.publish`: files become blobs and entries at once, and a refusal leaves nothing behind."""
+"""`Store`: files become blobs and entries at once, and a refusal leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mxart.errors import Conflict, StoreFull
+from mxart.errors import Conflict, NotFound, StoreFull
 from mxart.model import Digest, Entry
-from mxart.store import Store
+from mxart.store import Missing, Offer, Store
 from mxart.store import blobs as blobs_module
 from mxart.store.check import check
 from mxart.store.collect import Ages, collect
@@ -231,3 +232,142 @@ async def test_what_is_dropped_goes_with_the_publication(store: Store) -> None:
     assert [entry.path for entry in await store.index.list("go")] == ["a"]
     assert await store.publish([], [("go", "a")]) == []
     assert await store.index.list("go") == []
+
+
+# --- content that the store has already, or is to have ---
+
+
+@pytest.mark.gen_test
+async def test_one_file_at_several_places(store: Store) -> None:
+    (first, file) = await offered(store, "manifests/1", b"manifest")
+    offers = [(first, file), *((Offer(entry_of(path, b"manifest")), file) for path in ("tags/1", "tags/2"))]
+    assert [entry.path for entry in await store.publish(offers)] == ["manifests/1", "tags/1", "tags/2"]
+    assert not file.exists()
+    blob = await store.index.blob(digest_of(b"manifest"))
+    assert blob is not None
+    assert blob.references == 3
+    (again, file) = await offered(store, "tags/3", b"manifest")
+    assert len(await store.publish([(again, file), (first, file)])) == 1
+    assert file.exists()
+    await keep(store, "tags/4", b"other")
+    with pytest.raises(Conflict):
+        await store.publish([(again, file), (Offer(entry_of("tags/4", b"manifest")), file)])
+    file.unlink()
+    assert await is_clean(store)
+
+
+@pytest.mark.parametrize("repository", ["go", "other"])
+@pytest.mark.gen_test
+async def test_what_the_store_has_needs_no_file(store: Store, repository: str) -> None:
+    await keep(store, "layer", b"layer", repository)
+    inode = blob_path(store.path, digest_of(b"layer")).stat().st_ino
+    offers = [(Offer(entry_of("mounted", b"layer")), None), await offered(store, "a", b"a")]
+    assert [entry.path for entry in await store.publish(offers)] == ["mounted", "a"]
+    assert blob_path(store.path, digest_of(b"layer")).stat().st_ino == inode
+    assert await store.publish(offers[:1]) == []
+    assert await is_clean(store)
+
+
+@pytest.mark.gen_test
+async def test_what_nobody_names_any_more_is_had_as_long_as_it_is_there(store: Store) -> None:
+    await keep(store, "layer", b"layer")
+    await store.index.put(entry_of("layer", None))
+    assert len(await store.publish([(Offer(entry_of("mounted", b"layer")), None)])) == 1
+    assert await store.index.loose() == []
+    assert await is_clean(store)
+
+
+@pytest.mark.parametrize("lost", ["never there", "file", "record", "size"])
+@pytest.mark.gen_test
+async def test_what_the_store_has_no_more_is_said(store: Store, lost: str) -> None:
+    if lost != "never there":
+        await keep(store, "layer", b"layer")
+    if lost == "file":
+        blob_path(store.path, digest_of(b"layer")).unlink()
+    if lost == "record":
+        await store.index.drop([digest_of(b"layer")], 1.0)
+    state = await store.index.list("go"), await store.index.latest_change(), stored(store)
+    entry = entry_of("mounted", b"layer", created=1.0)
+    offer = Offer(replace(entry, size=4) if lost == "size" else entry)
+    offers = [await offered(store, "a", b"a"), (offer, None), await offered(store, "b", b"b")]
+    with pytest.raises(NotFound, match=f"the content {digest_of(b'layer')} is not in the store any more"):
+        await store.publish(offers)
+    assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
+    assert await store.link(offer.entry, durable=True) is None
+    assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
+
+
+@pytest.mark.gen_test
+async def test_a_file_of_the_same_publication_is_what_the_store_has(store: Store) -> None:
+    offers = [(Offer(entry_of("mounted", b"layer")), None), await offered(store, "layer", b"layer")]
+    assert len(await store.publish(offers)) == 2
+    assert await is_clean(store)
+
+
+@pytest.mark.gen_test
+async def test_what_is_linked_stands(store: Store) -> None:
+    await keep(store, "layer", b"layer", "other")
+    linked = await store.link(entry_of("layer", b"layer"), durable=False)
+    assert linked is not None
+    assert linked == await store.index.get("go", "layer") == entry_of("layer", b"layer", sequence=2)
+    assert await is_clean(store)
+
+
+@pytest.mark.parametrize("needs", [["layer", "config"], ["manifest", "layer"], ["gone"]])
+@pytest.mark.gen_test
+async def test_what_lacks_something_leaves_nothing(store: Store, needs: list[str]) -> None:
+    await keep(store, "config", b"config")
+    await keep(store, "gone", b"gone")
+    await store.index.withdraw("go", ["gone"], 1.0)
+    state = await store.index.list("go"), await store.index.latest_change(), stored(store)
+    offers = [await offered(store, path, path.encode()) for path in ("manifest", "tag")]
+    places = [("go", path) for path in needs]
+    with pytest.raises(Missing, match=r"^(layer|gone) is not in go\b") as missing:
+        await store.publish(offers, [("go", "gone")], places)
+    assert missing.value.paths == tuple(path for path in needs if path in ("layer", "gone"))
+    assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
+    for _, file in offers:
+        file.unlink(missing_ok=True)
+    assert await is_clean(store)
+    offers = [await offered(store, path, path.encode()) for path in ("manifest", "layer", "gone")]
+    assert [entry.path for entry in await store.publish(offers, (), places)] == ["manifest", "layer", "gone"]
+    offers[2][1].unlink()  # the trash had its content
+    assert await is_clean(store)
+
+
+@pytest.mark.gen_test
+async def test_what_is_entered_may_stand_at_several_places(store: Store) -> None:
+    await keep(store, "manifests/2", b"manifest")
+    (offer, file) = await offered(store, "tags/latest", b"manifest")
+    others = [entry_of(path, b"manifest") for path in ("manifests/1", "manifests/2")]
+    entered = await store.enter(offer.entry, file, durable=False, others=others)
+    assert entered == replace(offer.entry, sequence=2)
+    assert [(entry.path, entry.sequence) for entry in await store.index.list("go")] == [
+        ("manifests/1", 3),
+        ("manifests/2", 1),
+        ("tags/latest", 2),
+    ]
+    assert not file.exists()
+    assert await is_clean(store)
+
+
+@pytest.mark.gen_test
+async def test_what_is_had_is_not_collected_meanwhile(store: Store) -> None:
+    ages = Ages(now=time.time() + 7200, trash=0.0, leftover=1e9)
+    had = 0
+    for number in range(24):
+        data = b"%d" % number
+        await keep(store, f"{number}/layer", data)
+        await store.index.sweep("go", [f"{number}/layer"], "", await store.index.latest_change(), 10.0)
+        collecting = asyncio.ensure_future(collect(store, Removing(store), ages, lambda _: None))
+        for _ in range(number):  # at one moment or another of it
+            await asyncio.sleep(0)
+        mounted = Offer(entry_of(f"{number}/mounted", data))
+        outcome, _ = await asyncio.gather(store.publish([(mounted, None)]), collecting, return_exceptions=True)
+        held = await store.index.get("go", mounted.entry.path)
+        assert isinstance(outcome, NotFound) == (held is None)
+        if held is not None:
+            assert store.blobs.verify(digest_of(data))
+            had += 1
+    assert had
+    assert await is_clean(store)
