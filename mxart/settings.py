@@ -31,7 +31,7 @@ class ListenerSettings:
 
     name: str
     listen: tuple[str, ...]
-    tls: TlsSettings | None = None
+    tls: tuple[TlsSettings, ...] = ()  # by the names they are for, the first for clients that send none; (): plain HTTP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

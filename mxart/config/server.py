@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -47,7 +47,7 @@ def read_listener(table: Table, folder: Path) -> ListenerSettings:
     listen = table.take("listen", _addresses(folder), tuple[str, ...]())
     if not table.take_raw("listen"):
         table.missing("listen", 'a listener needs an address at least: listen = ["0.0.0.0:8443"]')
-    settings = ListenerSettings(name=name, listen=listen, tls=_read_tls(table.take_table("tls"), folder))
+    settings = ListenerSettings(name=name, listen=listen, tls=_read_tls(table, folder))
     table.finish()
     return settings
 
@@ -58,9 +58,23 @@ def _listener_name(value: object) -> str:
     return values.name(value)
 
 
-def _read_tls(table: Table | None, folder: Path) -> TlsSettings | None:
-    if table is None:
-        return None
+def _read_tls(table: Table, folder: Path) -> tuple[TlsSettings, ...]:
+    """``tls`` of a listener: a certificate, or a list of them; without those that are wrong, which has been noted."""
+    given = table.take_raw("tls")
+    if isinstance(given, list):
+        if not given or not all(isinstance(item, Mapping) for item in given):
+            table.wrong("tls", 'want a table, or a list of tables: [ { certificate = "tls.crt", key = "tls.key" } ]')
+            return ()
+        name = f"{table.name} tls number"
+        tables = [Table(f"{name} {number}", item, table.problems) for number, item in enumerate(given, start=1)]
+    else:
+        single = table.take_table("tls")
+        tables = [single] if single else []
+    read = [_read_certificate(each, folder) for each in tables]
+    return tuple(settings for settings in read if settings)
+
+
+def _read_certificate(table: Table, folder: Path) -> TlsSettings | None:
     files: dict[str, Path | None] = {}
     for key in ("certificate", "key"):
         files[key] = table.take(key, partial(values.readable_file, folder=folder), None)

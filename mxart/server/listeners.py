@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,19 +80,59 @@ def close(listening: Listening) -> None:
         Path(listening.address.removeprefix(_UNIX)).unlink(missing_ok=True)
 
 
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+def tls_context(certificates: Sequence[TlsSettings]) -> ssl.SSLContext:
     """TLS 1.2 and later, HTTP/1.1. Made before the fork, so that every worker can resume every session.
 
-    Raises CannotListen when the certificate or its key cannot be used.
+    Of several certificates the client gets the one that is for the name it sends (SNI, RFC 6066 §3), the first when
+    none is. Raises CannotListen when a certificate or its key cannot be used.
     """
+    contexts = [_context(certificate) for certificate in certificates]
+    first = contexts[0]
+    if len(contexts) > 1:
+        by_name: dict[str, ssl.SSLContext] = {}
+        for certificate, context in zip(certificates, contexts, strict=True):
+            for name in _names(certificate.certificate):
+                by_name.setdefault(name, context)
+
+        def pick(client: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+            client.context = _for_name(by_name, name or "") or first
+
+        first.sni_callback = pick
+    return first
+
+
+def _context(certificate: TlsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(settings.certificate, settings.key)
+        context.load_cert_chain(certificate.certificate, certificate.key)
     except (OSError, ssl.SSLError) as error:
-        raise CannotListen(f"cannot use certificate {settings.certificate} with key {settings.key}: {error}") from error
+        files = f"certificate {certificate.certificate} with key {certificate.key}"
+        raise CannotListen(f"cannot use {files}: {error}") from error
     return context
+
+
+def _for_name(by_name: Mapping[str, ssl.SSLContext], sent: str) -> ssl.SSLContext | None:
+    """Whose certificate has the name itself, else a wildcard for its first label (RFC 9525 §6.3)."""
+    name = sent.rstrip(".").lower()
+    label, _, parent = name.partition(".")
+    return by_name.get(name) or (by_name.get(f"*.{parent}") if label and parent else None)
+
+
+def _names(certificate: Path) -> Iterator[str]:
+    """The DNS names that the first certificate of a PEM file is for, in lower case. Raises CannotListen."""
+    from cryptography import x509  # here, as a server with one certificate for each listener has no need of it
+
+    try:
+        extensions = x509.load_pem_x509_certificate(certificate.read_bytes()).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return
+    except (OSError, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise CannotListen(f"cannot read for which names certificate {certificate} is: {error}") from error
+    for name in names.get_values_for_type(x509.DNSName):
+        yield name.lower()
 
 
 def _bind(address: str) -> tuple[socket.socket, ...]:

@@ -21,7 +21,7 @@ from mxart.settings import (
     TlsSettings,
     UpstreamSettings,
 )
-from tests.support.certs import Authority
+from tests.support.certs import Authority, Certificate
 from tests.support.formats import CinderFactory, CinderSettings, DemandingSettings
 
 FORMATS = {"cinder": CinderFactory(), "demanding": CinderFactory("demanding", DemandingSettings)}
@@ -51,7 +51,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 
 def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "conf")
-    certificate = authority.issue()
+    certificate, other = authority.issue(), authority.issue("other.example.org")
     (tmp_path / "secret").write_text("from a file\n")
     text = f"""
         [server]
@@ -70,6 +70,14 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         name = "tls"
         listen = ["0.0.0.0:8443"]
         tls = {{ certificate = "conf/{certificate.certificate.name}", key = "conf/{certificate.key.name}" }}
+
+        [[listener]]
+        name = "names"
+        listen = ["0.0.0.0:9443"]
+        tls = [
+            {{ certificate = "conf/{other.certificate.name}", key = "conf/{other.key.name}" }},
+            {{ certificate = "conf/{certificate.certificate.name}", key = "conf/{certificate.key.name}" }},
+        ]
 
         [store.default]
         path = "/srv/mxart"
@@ -121,10 +129,11 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
         log_format="json",
         access_log=False,
     )
-    tls = TlsSettings(certificate=certificate.certificate, key=certificate.key)
+    tls, other_tls = (TlsSettings(certificate=each.certificate, key=each.key) for each in (certificate, other))
     assert settings.listeners == (
         ListenerSettings(name="main", listen=settings.server.listen),
-        ListenerSettings(name="tls", listen=("0.0.0.0:8443",), tls=tls),
+        ListenerSettings(name="tls", listen=("0.0.0.0:8443",), tls=(tls,)),
+        ListenerSettings(name="names", listen=("0.0.0.0:9443",), tls=(other_tls, tls)),
     )
     assert settings.stores == {
         "default": StoreSettings(path=Path("/srv/mxart")),
@@ -177,6 +186,11 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Authority(tmp_path_factory.mktemp("authority")).issue()
+
+
 def hosted(name: str) -> str:
     return f'[[repository]]\nname = "{name}"\nformat = "cinder"\nkind = "hosted"\n'
 
@@ -187,6 +201,7 @@ def group(name: str, members: object = ("h",)) -> str:
 
 HOSTED, GROUP_G = hosted("h"), '[[repository]] "g"'
 LISTENER = '[[listener]]\nname = "{}"\nlisten = ["{}"]\n'
+PAIR = "{certificate = 'good.crt', key = 'good.key'}"
 SECOND = PROXY.replace('"c"', '"d"')
 
 
@@ -276,6 +291,37 @@ SECOND = PROXY.replace('"c"', '"d"')
             "key",
             "",
             "PEM file",
+        ),
+        (LISTENER.format("a", "[::1]:0") + "tls = []", '[[listener]] "a"', "tls", "[]", "or a list of tables"),
+        (LISTENER.format("a", "[::1]:0") + "tls = ['a.pem']", '[[listener]] "a"', "tls", '["a.pem"]', "list of tables"),
+        (LISTENER.format("a", "[::1]:0") + "tls = [[]]", '[[listener]] "a"', "tls", "[[]]", "list of tables"),
+        (
+            LISTENER.format("a", "[::1]:0") + "tls = [" + PAIR + ", {certificate = 'good.crt'}]",
+            '[[listener]] "a" tls number 2',
+            "key",
+            "",
+            "PEM file",
+        ),
+        (
+            LISTENER.format("a", "[::1]:0") + "tls = [{certificate = 'none.pem', key = 'good.key'}, " + PAIR + "]",
+            '[[listener]] "a" tls number 1',
+            "certificate",
+            '"none.pem"',
+            "none.pem cannot be read: No such file",
+        ),
+        (
+            LISTENER.format("a", "[::1]:0") + "tls = [" + PAIR + ", {certificate = 'good.key', key = 'good.crt'}]",
+            '[[listener]] "a" tls number 2',
+            "",
+            "",
+            "cannot be used together",
+        ),
+        (
+            LISTENER.format("a", "[::1]:0") + "tls = [{certificate = 'good.crt', key = 'good.key', name = 'x'}]",
+            '[[listener]] "a" tls number 1',
+            "name",
+            "",
+            "unknown key",
         ),
         # stores
         ("[store.B]\npath = 'x'", "[store.B]", "", "", "lower-case"),
@@ -411,9 +457,11 @@ SECOND = PROXY.replace('"c"', '"d"')
     ],
 )
 def test_one_mistake_is_one_problem_in_its_place(
-    tmp_path: Path, text: str, table: str, key: str, value: str, remedy: str
+    tmp_path: Path, good: Certificate, text: str, table: str, key: str, value: str, remedy: str
 ) -> None:
     (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "good.crt").symlink_to(good.certificate)
+    (tmp_path / "good.key").symlink_to(good.key)
     (problem,) = problems(tmp_path, text)
     assert (problem.file, problem.table, problem.key) == (str(tmp_path / "mxart.toml"), table, key)
     assert problem.value == value

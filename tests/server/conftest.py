@@ -59,7 +59,7 @@ class Served:
         await self.serving.drain(5.0)
 
 
-def _run(io_loop: IOLoop, settings: ServerSettings, tls: TlsSettings | None = None) -> Iterator[Served]:
+def _run(io_loop: IOLoop, settings: ServerSettings, *tls: TlsSettings) -> Iterator[Served]:
     async def start() -> Served:
         return Served(TestSite(), settings, ListenerSettings(name="main", listen=("127.0.0.1:0",), tls=tls))
 

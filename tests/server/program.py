@@ -30,14 +30,14 @@ def load() -> Settings:
     values = json.loads(CONFIGURATION.read_text())
     if values["load"]:
         raise Invalid(values["load"])
-    tls = {name: TlsSettings(certificate=Path(c), key=Path(k)) for name, (c, k) in values["tls"].items()}
+    tls = {name: (TlsSettings(certificate=Path(c), key=Path(k)),) for name, (c, k) in values["tls"].items()}
     return Settings(
         source=values["label"],
         server=ServerSettings(
             workers=values["workers"], shutdown_grace=values["grace"], access_log=values["access_log"]
         ),
         listeners=tuple(
-            ListenerSettings(name=name, listen=tuple(addresses), tls=tls.get(name))
+            ListenerSettings(name=name, listen=tuple(addresses), tls=tls.get(name, ()))
             for name, addresses in values["listeners"].items()
         ),
     )
