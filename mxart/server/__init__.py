@@ -49,6 +49,7 @@ class Match:
     path: str  # below ``base``, decoded, without leading slash
     raw_path: str  # the same as it was sent
     bound: bool = False  # by its host name: the public URL of the server does not apply
+    namespace: str = ""  # the registry that the client said it means, when that is what led here: "docker.io"
 
 
 class Mounts(Protocol):

@@ -4,13 +4,13 @@ import pytest
 
 from mxart.errors import NotFound
 from mxart.httpfields.targets import parse
-from mxart.server.mounts import ANY_HOST, MountTable, host_name
+from mxart.server.mounts import ANY_HOST, MountTable, Namespace, host_name
 from tests.server.site import Pages
 
-OWN, GO, DEEP, DOCKER, MIRROR, REST = (Pages() for _ in range(6))
+OWN, GO, DEEP, MIRROR, REST = (Pages() for _ in range(5))
 TABLE = MountTable(
     OWN,
-    {"/go": GO, "/team/a": DEEP, "/v2": DOCKER},
+    {"/go": GO, "/team/a": DEEP},
     {("main", "Mirror.example.org"): MIRROR, ("docker", ANY_HOST): REST, ("docker", "[::1]"): MIRROR},
 )
 
@@ -28,7 +28,7 @@ MATCHES = [
     ("main", "a", "/go/a%2Fb", GO, "/go", "a/b", "a%2Fb"),
     ("main", "a", "/team/a/x", DEEP, "/team/a", "x", "x"),
     ("main", "a", "/team/a", DEEP, "/team/a", "", ""),
-    ("main", "a", "/v2/", DOCKER, "/v2", "", ""),
+    ("main", "a", "/v2/", OWN, "", "v2/", "v2/"),
     ("main", "mirror.example.org", "/", MIRROR, "", "", ""),
     ("main", "MIRROR.Example.org.:5000", "/v2/x", MIRROR, "", "v2/x", "v2/x"),
     ("main", "mirror.example.org", "/go/x", MIRROR, "", "go/x", "go/x"),
@@ -69,6 +69,131 @@ def test_a_table_without_bindings() -> None:
     assert MountTable(OWN, {}).match("main", "a", parse("/")).handler is OWN
     with pytest.raises(NotFound):
         MountTable(OWN, {}).match("main", "a", parse("/go/x"))
+
+
+HUB, QUAY, HOUSE, TEAM, ALL, EVERY, WEB = (Pages() for _ in range(7))
+IMAGES = MountTable(
+    OWN,
+    {"/go": GO, "/v2/hub": HUB, "/v2/house": HOUSE, "/v2/team/hub": TEAM, "/v2/all": ALL},
+    {("main", "go.example.org"): MIRROR, ("web", ANY_HOST): WEB},
+    registries={("main", "Docker.example.org"): HUB, ("web", "quay.example.org"): QUAY, ("mirror", ANY_HOST): EVERY},
+    namespaces={
+        "docker.io": Namespace(HUB, "/v2/hub", frozenset({"/v2/hub", "/v2/all"})),
+        "quay.io": Namespace(QUAY, "", frozenset()),
+        "registry.example.org:5000": Namespace(TEAM, "/v2/team/hub", frozenset()),
+    },
+)
+
+# listener, host, target; handler, base, path, raw path, namespace
+IMAGE_MATCHES = [
+    # what engines ask of the server itself
+    ("main", "a", "/v2", OWN, "", "v2/", "v2/", ""),
+    ("main", "a", "/v2/", OWN, "", "v2/", "v2/", ""),
+    ("main", "a", "/%762/", OWN, "", "v2/", "v2/", ""),
+    ("main", "a", "/v2/_catalog", OWN, "", "v2/_catalog", "v2/_catalog", ""),
+    ("main", "a", "/v2/_catalog?n=5", OWN, "", "v2/_catalog", "v2/_catalog", ""),
+    ("main", "a", "/v2/%5Fcatalog", OWN, "", "v2/_catalog", "v2/%5Fcatalog", ""),
+    ("main", "a", "/v2/?ns=docker.io", OWN, "", "v2/", "v2/", ""),
+    ("main", "a", "/v2?ns=docker.io", OWN, "", "v2/", "v2/", ""),
+    # by its path
+    ("main", "a", "/v2/hub/nginx/manifests/1", HUB, "/v2/hub", "nginx/manifests/1", "nginx/manifests/1", ""),
+    ("main", "a", "/v2/hub", HUB, "/v2/hub", "", "", ""),
+    ("main", "a", "/v2/hub/", HUB, "/v2/hub", "", "", ""),
+    ("main", "a", "/v2/h%75b/a%2Fb", HUB, "/v2/hub", "a/b", "a%2Fb", ""),
+    ("main", "a", "/v%32/hub/x", HUB, "/v2/hub", "x", "x", ""),
+    ("main", "a", "/v2/team/hub/x/tags/list?n=1", TEAM, "/v2/team/hub", "x/tags/list", "x/tags/list", ""),
+    ("main", "a", "/v2/hub/_catalog", HUB, "/v2/hub", "_catalog", "_catalog", ""),
+    ("main", "a", "/go/v2/hub", GO, "/go", "v2/hub", "v2/hub", ""),
+    # by its host name
+    ("main", "DOCKER.example.org.:5000", "/v2/", HUB, "/v2", "", "", ""),
+    ("main", "docker.example.org", "/v2", HUB, "/v2", "", "", ""),
+    ("main", "docker.example.org", "/v2/_catalog", HUB, "/v2", "_catalog", "_catalog", ""),
+    ("main", "docker.example.org", "/v2/library/a%2Fb", HUB, "/v2", "library/a/b", "library/a%2Fb", ""),
+    ("main", "docker.example.org", "/%76%32/x", HUB, "/v2", "x", "x", ""),
+    ("main", "docker.example.org", "/v2/house/x", HUB, "/v2", "house/x", "house/x", ""),
+    ("main", "docker.example.org", "/v2/x?ns=quay.io", HUB, "/v2", "x", "x", ""),
+    ("mirror", "whatever:1", "/v2/house/x", EVERY, "/v2", "house/x", "house/x", ""),
+    ("mirror", "docker.example.org", "/v2/x", EVERY, "/v2", "x", "x", ""),
+    # what else these hosts are asked for
+    ("main", "docker.example.org", "/", OWN, "", "", "", ""),
+    ("main", "docker.example.org", "/-/token", OWN, "", "-/token", "-/token", ""),
+    ("main", "docker.example.org", "/go/x", GO, "/go", "x", "x", ""),
+    ("mirror", "whatever", "/go/x", GO, "/go", "x", "x", ""),
+    # beside host names that lead somewhere as a whole
+    ("main", "go.example.org", "/v2/hub/x", MIRROR, "", "v2/hub/x", "v2/hub/x", ""),
+    ("web", "any.example.org", "/v2/hub/x?ns=docker.io", WEB, "", "v2/hub/x", "v2/hub/x", ""),
+    ("web", "quay.example.org", "/v2/x", QUAY, "/v2", "x", "x", ""),
+    ("web", "quay.example.org", "/go/x", GO, "/go", "x", "x", ""),
+    # by the namespace that a mirror is asked for
+    ("main", "a", "/v2/x/y?ns=docker.io", HUB, "/v2", "x/y", "x/y", "docker.io"),
+    ("main", "a", "/v2/a%2Fb?ns=quay.io", QUAY, "/v2", "a/b", "a%2Fb", "quay.io"),
+    ("main", "a", "/v2/x?n=1&ns=quay.io&last=", QUAY, "/v2", "x", "x", "quay.io"),
+    ("main", "a", "/v2/x?ns=registry.example.org%3A5000", TEAM, "/v2", "x", "x", "registry.example.org:5000"),
+    ("main", "a", "/v2/x?ns=quay.io&ns=docker.io", QUAY, "/v2", "x", "x", "quay.io"),
+    ("main", "a", "/v2/house/x?ns=docker.io", HUB, "/v2", "house/x", "house/x", "docker.io"),
+    ("main", "a", "/v2/hub/x?ns=quay.io", QUAY, "/v2", "hub/x", "hub/x", "quay.io"),
+    ("main", "a", "/v2/hub/x?ns=docker.io", HUB, "/v2/hub", "x", "x", ""),
+    ("main", "a", "/v2/all/x?ns=docker.io", ALL, "/v2/all", "x", "x", ""),
+    ("main", "a", "/v2/team/hub/x?ns=registry.example.org:5000", TEAM, "/v2/team/hub", "x", "x", ""),
+    # of no namespace that is served
+    ("main", "a", "/v2/hub/x?ns=ghcr.io", HUB, "/v2/hub", "x", "x", ""),
+    ("main", "a", "/v2/hub/x?ns=", HUB, "/v2/hub", "x", "x", ""),
+    ("main", "a", "/v2/house/x?dns=docker.io", HOUSE, "/v2/house", "x", "x", ""),
+    ("main", "a", "/v2/house/x?ns=%ff%zz", HOUSE, "/v2/house", "x", "x", ""),
+    ("main", "a", "/v2/house/x?" + "a=1&" * 1000 + "ns=docker.io", HOUSE, "/v2/house", "x", "x", ""),
+    ("main", "a", "/go/x?ns=docker.io", GO, "/go", "x", "x", ""),
+]
+
+# listener, host, target, what is said
+NO_IMAGES = [
+    ("main", "a", "/v2/nginx/manifests/1", "served at /v2/nginx;"),
+    ("main", "a", "/v2/team", "served at /v2/team;"),
+    ("main", "a", "/v2/team/other/x", "served at /v2/team;"),
+    ("main", "a", "/v2/team%2Fhub/x", "served at /v2/team%2Fhub;"),
+    ("main", "a", "/v2/hubs/x", "served at /v2/hubs;"),
+    ("main", "a", "/v2/_catalog/", "served at /v2/_catalog;"),
+    ("main", "a", "/v2/x?ns=ghcr.io", "HOST/REPOSITORY/IMAGE"),
+    ("main", "a", "/v2/" + "x" * 1000, "/v2/" + "x" * 100 + ";"),
+    ("main", "a", "/v2%2Fhub/x", "No repository is served here"),
+    ("main", "a", "/V2/hub/x", "No repository is served here"),
+    ("main", "a", "/hub/x?ns=docker.io", "No repository is served here"),
+    ("mirror", "whatever", "/v2%2Fhub/x", "No repository is served here"),
+    ("mirror", "whatever", "/x", "No repository is served here"),
+]
+
+
+@pytest.mark.parametrize(
+    ("listener", "host", "target", "handler", "base", "path", "raw_path", "namespace"), IMAGE_MATCHES
+)
+def test_where_images_are(
+    listener: str, host: str, target: str, handler: Pages, base: str, path: str, raw_path: str, namespace: str
+) -> None:
+    match = IMAGES.match(listener, host, parse(target))
+    assert match.handler is handler
+    assert (match.base, match.path, match.raw_path, match.namespace) == (base, path, raw_path, namespace)
+    assert match.bound is ((base == "/v2" and not namespace) or handler in (MIRROR, WEB))
+
+
+@pytest.mark.parametrize(("listener", "host", "target", "said"), NO_IMAGES)
+def test_where_no_images_are(listener: str, host: str, target: str, said: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        IMAGES.match(listener, host, parse(target))
+    assert said in caught.value.message
+    assert "GET /" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("listener", "host", "bound"),
+    [
+        ("main", "GO.example.org:80", True),
+        ("main", "docker.example.org", True),
+        ("web", "docker.example.org", False),
+        ("mirror", "whatever", False),
+        ("main", "", False),
+    ],
+)
+def test_names_that_are_bound(listener: str, host: str, bound: bool) -> None:
+    assert IMAGES.binds(listener, host) is bound
 
 
 @pytest.mark.parametrize(
