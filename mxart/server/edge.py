@@ -135,6 +135,9 @@ class Exchange:
             body=body,
             peer=origin.peer,
             base_url=server + match.base,
+            server_url=server,
+            listener=edge.entrance.listener,
+            host=origin.host,
         )
         return match.handler
 

@@ -12,12 +12,23 @@ from urllib.parse import urlsplit
 
 from mxart.errors import Invalid, MxartError, NotFound
 from mxart.httpfields import targets
+from mxart.httpfields.forwarding import check_host
+from mxart.httpfields.targets import Target
 from mxart.model import Principal, Request
 from mxart.server import Match
 from mxart.server.dispatch import RepositoryHandler
 from mxart.server.failures import status_of
 from mxart.server.mounts import MountTable
 from mxart.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A URL, taken apart. ``scheme`` and ``host`` are "" for a path alone."""
+
+    scheme: str
+    host: str  # with its port when it has one
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,9 @@ async def explain(url: str, principal: Principal, mounts: MountTable, listeners:
     Raises Invalid when it is no URL.
     """
     trail = Trail()
+    asked = _asked(url)
     try:
-        match = _match(url, mounts, listeners)
+        listener, match = _match(asked, mounts, listeners)
         handler = match.handler
         if not isinstance(handler, RepositoryHandler):
             raise NotFound("This path is the server's own, and leads to no repository.")
@@ -45,7 +57,7 @@ async def explain(url: str, principal: Principal, mounts: MountTable, listeners:
         trail.note("mount", found=False, reason=error.message)
         return Explained("", 404, error.message, trail)
     name = handler.repository.name
-    request = Request(method="GET", path=match.path, raw_path=match.raw_path, principal=principal)
+    request = _request(asked, listener, match, principal)
     try:
         response = await handler.answer(request, trail)
     except MxartError as error:
@@ -57,21 +69,44 @@ async def explain(url: str, principal: Principal, mounts: MountTable, listeners:
     return Explained(name, response.status, summary, trail)
 
 
-def _match(url: str, mounts: MountTable, listeners: Sequence[str]) -> Match:
-    """Where the URL leads: by its host name where a listener binds it, else by its path."""
+def _asked(url: str) -> _Asked:
+    """Raises Invalid when it is no URL of a server such as this."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
         raise Invalid(f"{url[:200]!r} is no URL: {error}") from error
     if parts.scheme not in ("", "http", "https") or not parts.path.startswith("/"):
         raise Invalid(f"{url[:200]!r} is no URL of this server: want http(s)://HOST/PATH or /PATH")
-    target = targets.parse(parts.path)
+    host = parts.netloc.rpartition("@")[2]
+    target = targets.parse(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+    return _Asked(parts.scheme or "http", check_host(host), target) if host else _Asked("", "", target)
+
+
+def _match(asked: _Asked, mounts: MountTable, listeners: Sequence[str]) -> tuple[str, Match]:
+    """Where the URL leads, and by which listener: by its host name where one binds it, else by its path."""
     matches = []
     for listener in listeners:
         try:
-            matches.append(mounts.match(listener, parts.netloc.rpartition("@")[2], target))
+            matches.append((listener, mounts.match(listener, asked.host, asked.target)))
         except NotFound as error:
             missing = error
     if not matches:
         raise missing
-    return next((match for match in matches if match.bound), matches[0])
+    # a listener that leads every name somewhere says nothing of this one: the listeners before it are not passed over
+    named = (each for each in matches if each[1].bound and mounts.binds(each[0], asked.host))
+    return next(named, matches[0])
+
+
+def _request(asked: _Asked, listener: str, match: Match, principal: Principal) -> Request:
+    server = f"{asked.scheme}://{asked.host}" if asked.host else ""
+    return Request(
+        method="GET",
+        path=match.path,
+        raw_path=match.raw_path,
+        query=asked.target.query,
+        principal=principal,
+        base_url=server + match.base,
+        server_url=server,
+        listener=listener,
+        host=asked.host,
+    )

@@ -9,7 +9,9 @@ import pytest
 from mxart.errors import NotFound
 from mxart.model import Bytes, Request, Response
 from mxart.server import accesslog, connections
+from mxart.server.mounts import MountTable, Namespace
 from tests.server.conftest import Served
+from tests.server.site import Pages
 
 HEAD = "GET /go/hello HTTP/1.1\r\nHost: a\r\n"
 
@@ -137,6 +139,8 @@ async def test_a_request_as_its_handler_sees_it(served: Served) -> None:
     assert (request.path, request.raw_path, request.query) == ("a b/c/", "a%20b%2Fc/", "x=%41")
     assert request.headers == {"host": "Art.Example.org:81", "x-a": "1, 2"}
     assert (request.peer, request.base_url) == ("127.0.0.1", "http://art.example.org:81/go")
+    assert (request.server_url, request.host) == ("http://art.example.org:81", "art.example.org:81")
+    assert request.listener == "main"
     assert request.principal.name == ""
 
 
@@ -148,6 +152,29 @@ async def test_a_bound_host_takes_the_whole_path(served: Served) -> None:
     assert served.site.docker.seen[0].base_url == "http://docker.example.org:5000"
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "base_url", "server_url"),
+    [
+        ("/v2/x", "hub.example.org:5000", "http://hub.example.org:5000/v2", "http://hub.example.org:5000"),
+        ("/v2/x?ns=docker.io", "a.example.org", "https://art.example.org/mx/v2", "https://art.example.org/mx"),
+        ("/v2/hub/x", "a.example.org", "https://art.example.org/mx/v2/hub", "https://art.example.org/mx"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_the_urls_of_a_registry(public: Served, path: str, host: str, base_url: str, server_url: str) -> None:
+    hub = Pages()
+    public.site.mounts = MountTable(
+        public.site.own,
+        {"/v2/hub": hub},
+        registries={("main", "hub.example.org"): hub},
+        namespaces={"docker.io": Namespace(hub, "/v2/hub", frozenset())},
+    )
+    await (await public.client()).get(path, Host=host)
+    (request,) = hub.seen
+    assert (request.path, request.base_url, request.server_url) == ("x", base_url, server_url)
+    assert request.host == host
+
+
 @pytest.mark.gen_test
 async def test_what_a_trusted_proxy_says_is_the_base_url(proxied: Served) -> None:
     client = await proxied.client()
@@ -155,6 +182,7 @@ async def test_what_a_trusted_proxy_says_is_the_base_url(proxied: Served) -> Non
     await client.get("/go/hello")
     told, direct = proxied.site.go.seen
     assert (told.base_url, told.peer) == ("https://art.example.org/go", "::9")
+    assert (told.server_url, told.host) == ("https://art.example.org", "art.example.org")
     assert (direct.base_url, direct.peer) == ("http://127.0.0.1/go", "127.0.0.1")
 
 
@@ -169,8 +197,10 @@ async def test_a_public_url_holds_for_all_but_bound_hosts(public: Served) -> Non
     client = await public.client()
     await client.get("/go/hello", Host="inner.example:8080")
     await client.get("/x", Host="docker.example.org:5000")
-    assert public.site.go.seen[0].base_url == "https://art.example.org/mx/go"
-    assert public.site.docker.seen[0].base_url == "http://docker.example.org:5000"
+    (below,), (bound,) = public.site.go.seen, public.site.docker.seen
+    assert (below.base_url, below.server_url) == ("https://art.example.org/mx/go", "https://art.example.org/mx")
+    assert below.host == "inner.example:8080"
+    assert bound.base_url == bound.server_url == "http://docker.example.org:5000"
 
 
 @pytest.mark.gen_test
