@@ -9,13 +9,13 @@ members. Whoever holds one never knows how deep it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from mxart.errors import MxartError
-from mxart.model import Content, Digest, Entry, Principal, Request, Resource, Response
+from mxart.errors import MxartError, NotFound, Unauthenticated
+from mxart.model import Action, Content, Digest, Entry, Principal, Request, Resource, Response
 from mxart.settings import UpstreamSettings
 from mxart.trail import Trail
 
@@ -26,6 +26,7 @@ class Policy:
 
     immutable: bool  # once held: for ever, never revalidated
     media_type: str  # what clients are told, whatever the upstream says
+    typed: bool = False  # the content says itself of which media type it is (`Format.check`), and that is what is told
     max_size: int  # bytes; more is TooLarge from a client, BadUpstream from an upstream
     digest: Digest | None = None  # when the name itself tells it
     document: bool = False  # small, or useless in part: given to readers only when it is whole and checked
@@ -34,6 +35,12 @@ class Policy:
     #                   makes the name a hosted repository's own; "": it belongs to no package
     above: tuple[str, ...] = ()  # folders of the packages that its name lies below; who owns one owns it, too
     unit: Resource | None = None  # in a group, what has this in common comes from one member: the first that has it
+    within: str = ""  # the folder that an index is generated from, with the last slash; "": ``folder``
+    ttl: float | None = None  # seconds for which mutable content is fresh; None: as the repository says
+    accept: str = ""  # the Accept field for the upstream; "": none
+    negotiated: bool = False  # credentials for an upstream are negotiated for each package, by its challenges
+    paged: bool = False  # an upstream may give it in pages; they are kept one behind the other
+    probe: str = ""  # the field, in lower case, in which an upstream's answer to HEAD says the digest; "": no HEAD
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +51,26 @@ class Context:
     trail: Trail = field(default_factory=Trail)
     base_url: str = ""  # public URL of the repository, no trailing slash
     cached_only: bool = False  # answer from what is held; ask no upstream
+    head_only: bool = False  # nobody wants the content itself: an `Outline` will do
+    may_write: bool = False  # with ``head_only``: whoever asks may publish here, and perhaps asks whether to send it
+    neighbour: Callable[[str], Neighbour | None] = field(default=lambda name: None)  # whom a path below the same root
+    #                                                                  means, when the principal may read it there
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another repository of this server, and what a path means there."""
+
+    repository: Repository
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Content that the repository's store has already, in whatever repository; ``size`` in bytes."""
+
+    digest: Digest  # SHA-256
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +78,9 @@ class Part:
     """One path of a publication, and what is to stand there."""
 
     resource: Resource
-    upload: Ingest  # committed; made by the repository that it is published to
+    upload: Ingest | Held  # committed; made by the repository that it is published to
+    media_type: str = ""  # of this very content; "": as the policy says
+    facts: Mapping[str, str] = field(default_factory=dict)  # see `Entry.facts`
     published: float = 0.0  # UTC seconds; when its author says that it came to be
     keep: bool = False  # other content that stands there already may stay
 
@@ -63,20 +92,28 @@ class Publication:
     parts: Sequence[Part]
     replace: bool = False  # may they take the place of other content, or of other content that was deleted?
     drops: Sequence[Resource] = ()  # what vanishes in the same transaction, without trash or tombstone
+    needs: Sequence[Resource] = ()  # what must stand in the same repository at that moment
 
 
 class Format(Protocol):
     """All that mxart knows about one ecosystem.
 
-    ``parse``, ``policy``, ``upstream_path`` and ``failure`` are pure. ``check``, ``merge`` and ``generate`` work on
-    open files, run off the event loop, and hold a bounded part of them in memory.
+    ``parse``, ``canonical``, ``policy``, ``upstream_path``, ``aliases``, ``challenge`` and ``failure`` are pure.
+    ``check``, ``merge``, ``generate`` and ``unused`` work on files, run off the event loop, and hold a bounded part of
+    them in memory.
     """
 
     name: str  # "go", "maven", …
+    border: str  # what ends a package's name in paths: all of a package lies below its name and this
+    renames: bool  # may `canonical` give another name than it is given?
 
     def parse(self, request: Request) -> Resource:
         """What the request asks for. Raises Invalid for what no client of the ecosystem would send, NotFound for
         paths outside the protocol, Unsupported for methods."""
+        ...
+
+    def canonical(self, resource: Resource) -> Resource:
+        """The same under the one name by which the repository keeps it."""
         ...
 
     def policy(self, resource: Resource) -> Policy:
@@ -87,9 +124,14 @@ class Format(Protocol):
         """The percent-encoded path below the upstream's base URL, without a leading slash."""
         ...
 
-    def check(self, resource: Resource, file: BinaryIO) -> None:
+    def aliases(self, resource: Resource, digest: Digest) -> Sequence[Resource]:
+        """Under which other names the same content is asked for, once its SHA-256 is known."""
+        ...
+
+    def check(self, resource: Resource, file: BinaryIO) -> str:
         """Return when the bytes are what the resource promises; raise Corrupt otherwise, and nothing else, whatever an
-        upstream can invent. ``file`` can be sought in; its size is at most ``policy(resource).max_size``."""
+        upstream can invent. ``file`` can be sought in; its size is at most ``policy(resource).max_size``. Returns the
+        media type where the policy says that the content tells it, else ""."""
         ...
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
@@ -102,8 +144,22 @@ class Format(Protocol):
         that it could list, Unsupported for a resource that is published, not generated."""
         ...
 
+    def unused(
+        self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
+    ) -> Sequence[Entry]:
+        """Those of a package's ``entries`` that nothing leads to: none where all that was published is wanted.
+
+        What was made or served since ``before`` (UTC seconds) is wanted, and what ``trashed`` would lead to, were it
+        restored. ``read`` gives the content of an entry, b"" when it is not to be had.
+        """
+        ...
+
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         """The answer to a parsed request: for most formats' reads, one call to ``repository.get``."""
+        ...
+
+    def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
+        """The WWW-Authenticate field of an answer to ``request``, which somebody has to log in for."""
         ...
 
     def failure(self, error: MxartError, status: int) -> Response:
@@ -126,6 +182,10 @@ class Repository(Protocol):
         order; asks no upstream. Raises Denied."""
         ...
 
+    async def packages(self, context: Context) -> Collection[str]:
+        """The names of all packages of which it holds something now, in any order; asks no upstream."""
+        ...
+
     async def owns(self, resource: Resource) -> bool:
         """Has the package of ``resource``, or one that its name lies below, been published here, now or before its
         deletion? Then the name belongs to the house: nobody outside is to be asked for it. What only passes others'
@@ -142,15 +202,25 @@ class Repository(Protocol):
         """True after: every part is durable and visible, and was not before in part; or, when it raises, none is. The
         uploads have been used up, and are to be cancelled all the same.
 
-        Returns False when all of it stood there already. Raises Unsupported, Denied, StoreFull, and Conflict where
-        other content is in the way, or was: what has been deleted may come back only as it was.
+        Returns False when all of it stood there already. Raises Unsupported, Denied, StoreFull, Missing when not all
+        that it needs is there, and Conflict where other content is in the way, or was: what has been deleted may come
+        back only as it was.
         """
         ...
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
-        """True after: they are gone for readers, all at once, and in the trash, from which they come back together.
-        Those that are not there do not matter. Raises NotFound (Gone) when none is there, Unsupported, Denied."""
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
+        """True after: they are gone for readers, all at once, and in the trash, from which they come back together;
+        and so is what stands below ``alike`` with the same content as one of them. Those that are not there do not
+        matter. Raises NotFound (Gone) when none is there, Unsupported, Denied."""
         ...
+
+
+class Missing(NotFound):
+    """What a publication needs is not in the repository. ``paths``: the first of them that are missing."""
+
+    def __init__(self, message: str, paths: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.paths = paths
 
 
 class Ingest(Protocol):
@@ -247,10 +317,27 @@ class FormatFactory(Protocol):
     name: str
     kinds: tuple[str, ...]  # the repository kinds that it supports: "proxy", "hosted", "group"
     tools: tuple[str, ...]  # the words that ``upstream`` may be instead of a URL: "vcs"
+    root: str  # the path below which all its repositories are mounted: "/v2"; "": the root of the server
     settings: type[Any]  # a frozen dataclass: the format's own keys of [[repository]], with defaults; "kinds" in the
     #                      metadata of a field: only repositories of these may have the key
 
     def build(self, settings: Any) -> Format: ...
+
+    def path_of(self, package: str) -> str:
+        """A path below a repository that asks for something of a package, when that is a name that one can have."""
+        ...
+
+    def upstream_url(self, url: str) -> str:
+        """Where the paths of an upstream begin that is configured as ``url``."""
+        ...
+
+    def settled(self, settings: Any, upstream: UpstreamSettings) -> Any:
+        """The settings of a proxy: its own, and what follows from its upstream."""
+        ...
+
+    def namespaces(self, settings: Any) -> Sequence[str]:
+        """The names by which clients may say that they mean what this proxy's upstream has, whatever host they ask."""
+        ...
 
     def upstreams(self, settings: Any) -> Mapping[str, str]:
         """Further upstreams that the settings name, beside the repository's own: name in `Resource.upstream` → URL."""

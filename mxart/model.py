@@ -61,13 +61,10 @@ class Resource:
     package: str = ""  # the name that rules (block, allow, exclusive) look at; "" when none applies
     upstream: str = ""  # which of the repository's upstreams to ask: "" its own, else a name the format's settings give
 
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks. ``name`` is "" for an anonymous client."""
-
-    name: str = ""
-    admin: bool = False
+    @property
+    def title(self) -> str:
+        """What messages call it: as its users write it."""
+        return self.path
 
 
 Action = Literal["read", "write", "delete", "admin"]
@@ -80,6 +77,15 @@ class Grant:
     action: Action
     repository: str = "*"
     pattern: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. ``name`` is "" for an anonymous client."""
+
+    name: str = ""
+    admin: bool = False
+    limits: tuple[Grant, ...] | None = None  # what the token that proves them is good for; None: for all they may do
 
 
 async def no_body() -> AsyncIterator[bytes]:
@@ -101,6 +107,9 @@ class Request:
     principal: Principal = Principal()
     peer: str = ""  # address of the client, "unix" on a unix socket
     base_url: str = ""  # public URL of the mount, no trailing slash: "https://artifacts.example/go"
+    server_url: str = ""  # public URL of the server, no trailing slash: "https://artifacts.example"
+    listener: str = ""  # the name of the listener by which it came
+    host: str = ""  # the host that the client named, with its port when it is not the usual one
 
 
 # --- what is held ----------------------------------------------------------------------------------------------
@@ -129,6 +138,9 @@ class Entry:
     created: float = 0.0  # when mxart first held these bytes
     checked: float = 0.0  # when the upstream last confirmed it
     served: float = 0.0  # when it was last given to a client (noted in batches)
+    facts: Mapping[str, str] = field(
+        default_factory=lambda: _EMPTY
+    )  # what the format notes of the content, for indexes
     sequence: int = 0  # its place in the change log; set by the index
 
 
@@ -202,7 +214,19 @@ class Redirect:
     def close(self) -> None: ...
 
 
-Content = Blob | Growing | Bytes | Redirect
+@dataclass(slots=True, kw_only=True)
+class Outline:
+    """What is known of content that was not fetched: enough to answer HEAD, and nothing else."""
+
+    size: int | None  # bytes; None: not known
+    media_type: str = "application/octet-stream"
+    etag: str = ""
+    last_modified: str = ""
+
+    def close(self) -> None: ...
+
+
+Content = Blob | Growing | Bytes | Redirect | Outline
 
 
 @dataclass(slots=True)

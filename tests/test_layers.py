@@ -23,6 +23,7 @@ ROWS = {
     "mxart.offload": 0,
     "mxart.model": 0,
     "mxart.trail": 0,
+    "mxart.documents": 0,
     "mxart.httpfields": 0,
     "mxart.contract": 1,
     "mxart.settings": 1,
@@ -44,6 +45,7 @@ ROWS = {
 # in one row, whose modules otherwise would not see each other
 WITHIN_ROW = {
     "mxart.model": {"mxart.errors", "mxart.units"},
+    "mxart.documents": {"mxart.errors", "mxart.model", "mxart.offload"},
     "mxart.httpfields": {"mxart.errors"},
     "mxart.contract": {"mxart.settings"},
     "mxart.jobs": {"mxart.repository"},

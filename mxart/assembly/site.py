@@ -7,22 +7,25 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mxart import __version__
+from mxart.access.bootstrap import token_key
 from mxart.access.identify import Access
+from mxart.access.tokens import Tokens
 from mxart.api.health import Ready, health
 from mxart.api.repositories import Repositories
 from mxart.api.routes import Router
+from mxart.api.token import Token
 from mxart.api.why import Explanation, Why
-from mxart.assembly.stacks import Ground, Stack, Stacks
+from mxart.assembly.mounting import Mounting
+from mxart.assembly.stacks import Ground, Stacks
 from mxart.assembly.stores import check_room, home, open_store, prepare
 from mxart.assembly.views import view
-from mxart.errors import StoreFull
+from mxart.errors import MxartError, StoreFull
 from mxart.model import Principal, Request
 from mxart.repository.single_flight import SingleFlight
 from mxart.server import failures, workers
-from mxart.server.dispatch import RepositoryHandler
 from mxart.server.explain import explain
 from mxart.server.mounts import MountTable
-from mxart.settings import RepositorySettings, Settings
+from mxart.settings import Settings
 from mxart.store import Store
 from mxart.upstream.client import Curl
 from mxart.web.assets import static
@@ -57,15 +60,11 @@ class Site:
         index = self._stores[home(self._settings).name].index
         instance = await index.note("instance") or b"unknown"
         self.pseudonym = f"mxart-{instance.decode()}"
-        access = Access(index, self._settings.access.anonymous)
+        access = Access(index, self._settings.access.anonymous, Tokens(await token_key(index)))
         ground = Ground(stores=self._stores, flights=self._flights, curl=self._curl, pseudonym=self.pseudonym)
         self._stacks = stacks = Stacks(self._settings.repositories, ground)
-        handlers = {r.name: self._handler(r, stacks.stack(r.name), access) for r in self._settings.repositories}
-        self.mounts = MountTable(
-            self._own(access),
-            {r.base_url: handlers[r.name] for r in self._settings.repositories if r.base_url},
-            {(h.listener, h.host): handlers[r.name] for r in self._settings.repositories for h in r.hosts},
-        )
+        mounting = Mounting(self._settings, stacks, access)
+        self.mounts = mounting.table(self._own(access, mounting))
         self._tasks.append(asyncio.create_task(self._note_served(), name="note what was served"))
 
     async def stop(self) -> None:
@@ -86,25 +85,20 @@ class Site:
                 with suppress(StoreFull):  # a time is no reason to stop
                     await store.index.flush_served()
 
-    def _handler(self, settings: RepositorySettings, stack: Stack, access: Access) -> RepositoryHandler:
-        limit = settings.max_body_size
-        return RepositoryHandler(
-            format=stack.format,
-            repository=stack.repository,
-            gate=access,
-            body_limit=self._settings.server.max_body_size if limit is None else limit,
-        )
-
     # --- the server's own ---
 
-    def _own(self, access: Access) -> Router:
+    def _own(self, access: Access, mounting: Mounting) -> Router:
         def visible(request: Request) -> list[RepositoryView]:
             names = access.readable(request.principal, [r.name for r in self._settings.repositories])
             return [view(r, self._settings, request.base_url) for r in self._settings.repositories if r.name in names]
 
+        def told(error: MxartError) -> tuple[int, dict[str, str]]:
+            return failures.status_of(error), failures.headers_of(error)
+
+        token = Token(access, mounting.resolve, told)
         return Router(
-            identify=access.identify,
-            failures=lambda error: (failures.status_of(error), failures.headers_of(error)),
+            identify=access.login,  # a token is good for what it names, and that is none of these
+            failures=told,
             routes={
                 "": FrontPage(visible, __version__),
                 "-/health": health,
@@ -113,6 +107,7 @@ class Site:
                 "-/api/v1/repositories": Repositories(visible),
                 "-/ui/static/*": static,
             },
+            doors={"-/token": token, "POST -/token": token},
         )
 
     async def _check_ready(self) -> None:

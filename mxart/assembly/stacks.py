@@ -19,6 +19,7 @@ from mxart.repository.freshness import Lifetimes
 from mxart.repository.group import Group, GroupParts
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.proxy import Proxy, ProxyParts
+from mxart.repository.renaming import Renaming
 from mxart.repository.rules import Blocking, Reserved, Yielding, matching
 from mxart.repository.selective import Selective
 from mxart.repository.single_flight import SingleFlight
@@ -29,6 +30,7 @@ from mxart.upstream import Upstream
 from mxart.upstream.breaker import Health
 from mxart.upstream.build import build as build_upstream
 from mxart.upstream.client import Curl
+from mxart.upstream.redirects import host_of
 from mxart.upstream.tools import ToolUpstream, build_tool
 
 
@@ -76,10 +78,14 @@ class Stacks:
         factory = FORMATS[settings.format]
         members = [self.stack(member) for member in settings.members]  # there are no circles: that was checked
         options = factory.combined(settings.options, [m.options for m in members]) if members else settings.options
+        if settings.upstream is not None:
+            options = factory.settled(options, settings.upstream)
         format_ = factory.build(options)
         repository = self._bottom(settings, format_, members)
         if settings.block or settings.allow:
             repository = Blocking(repository, settings.block, settings.allow)
+        if format_.renames:
+            repository = Renaming(repository, format_)
         kinds = frozenset[Kind]().union(*(member.kinds for member in members)) or frozenset((settings.kind,))
         asks = partial(_asks, settings, members)
         return Stack(format=format_, repository=repository, options=options, kinds=kinds, asks=asks)
@@ -100,6 +106,7 @@ class Stacks:
                 store=store,
                 flights=self._ground.flights[settings.store],
                 lifetimes=Lifetimes(settings.ttl, settings.negative_ttl),
+                label=host_of(settings.upstream.url) or settings.upstream.tool,
                 retries=settings.upstream.retries,
             )
         )
@@ -122,7 +129,9 @@ class Stacks:
 
     def _upstreams(self, settings: RepositorySettings, own: UpstreamSettings) -> Mapping[str, Upstream]:
         """The repository's own upstream, and those that its format's settings name."""
-        further = FORMATS[settings.format].upstreams(settings.options)
+        factory = FORMATS[settings.format]
+        further = factory.upstreams(settings.options)
+        own = replace(own, url=factory.upstream_url(own.url)) if own.url else own
         named = {"": own} | {name: _elsewhere(own, url) for name, url in further.items()}
         return {name: self._upstream(settings, name, upstream) for name, upstream in named.items()}
 

@@ -9,7 +9,7 @@ import secrets
 import time
 from pathlib import Path
 
-from mxart.access.bootstrap import first_admin
+from mxart.access.bootstrap import first_admin, token_key
 from mxart.errors import StoreFull, Unavailable
 from mxart.settings import Settings, StoreSettings
 from mxart.store import Store, reserve
@@ -37,6 +37,7 @@ async def _prepare(settings: Settings) -> None:
                 await store.index.put_note("instance", secrets.token_hex(8).encode())
             if store_settings == home(settings):
                 await _first_start(store)
+                await token_key(store.index)
             reserve.keep(store.path)
         finally:
             await store.index.close()

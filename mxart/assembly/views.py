@@ -11,7 +11,7 @@ from mxart.web.front import RepositoryView
 def view(repository: RepositorySettings, settings: Settings, root: str) -> RepositoryView:
     """The repository as whoever comes by ``root``, the server's public URL, is to see it."""
     factory, upstream = FORMATS[repository.format], repository.upstream
-    url = root + repository.base_url if repository.base_url else _host_url(repository, settings)
+    url = root + path_of(repository) if repository.base_url else _host_url(repository, settings)
     return RepositoryView(
         name=repository.name,
         format=repository.format,
@@ -25,6 +25,11 @@ def view(repository: RepositorySettings, settings: Settings, root: str) -> Repos
     )
 
 
+def path_of(repository: RepositorySettings) -> str:
+    """Where it is mounted: below the root of its format; "" when it has no place of its own."""
+    return FORMATS[repository.format].root + repository.base_url if repository.base_url else ""
+
+
 def _host_url(repository: RepositorySettings, settings: Settings) -> str:
     """The URL of the first host name that leads to the repository; "" when only "*" does."""
     listeners = {listener.name: listener for listener in settings.listeners}
@@ -32,5 +37,6 @@ def _host_url(repository: RepositorySettings, settings: Settings) -> str:
         listener = listeners[bound.listener]
         port = next(filter(str.isdigit, (address.rpartition(":")[2] for address in listener.listen)), "")
         if bound.host != ANY_HOST and port:
-            return f"{'https' if listener.tls else 'http'}://{bound.host}:{port}"
+            root = FORMATS[repository.format].root
+            return f"{'https' if listener.tls else 'http'}://{bound.host}:{port}{root}"
     return ""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mxart.cli.options import config_option
+from mxart.cli.options import config_option, settings_or_exit
 from mxart.cli.progress import Meter, meter
 from mxart.cli.stores import chosen, json_option, run, store_option
 from mxart.errors import StoreFull
-from mxart.settings import StoreSettings
+from mxart.settings import Settings, StoreSettings
 from mxart.units import format_size, parse_duration
 
 if TYPE_CHECKING:
@@ -25,9 +25,28 @@ if TYPE_CHECKING:
     from mxart.store.collect import Collected, Sweep
 
 
-def _duration(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run is to do."""
+
+    settings: Settings
+    dry: bool
+    grace: float  # seconds
+    unused_age: float | None  # seconds; None: as long as the trash keeps what was deleted
+
+
+@dataclass(slots=True)
+class _Done:
+    """What a run has done, or would do."""
+
+    collected: Collected
+    unused: int = 0  # entries that nothing led to
+    unused_bytes: int = 0  # of their content, shared content counted for each
+
+
+def _duration(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     try:
-        return parse_duration(value)
+        return None if value is None else parse_duration(value)
     except ValueError as error:
         raise click.BadParameter(f"{value!r}: {error}") from error
 
@@ -44,37 +63,70 @@ def _duration(ctx: click.Context, parameter: click.Parameter, value: str) -> flo
     metavar="DURATION",
     help="Spare blobs that somebody named this short a time ago.",
 )
+@click.option(
+    "--unused-age",
+    callback=_duration,
+    metavar="DURATION",
+    help="Spare manifests without a tag and blobs of no manifest that were pushed or pulled this short a time ago; "
+    "left out: the trash_age of the store.",
+)
 @json_option
-def command(config: Path | None, store: str | None, dry_run: bool, grace: float, as_json: bool) -> None:
-    """Remove old trash, blobs that nothing names, and what dead downloads left. The server may go on meanwhile."""
-    from mxart.store.sweep import Counting, Removing
-
-    sweep: Callable[[Store], Sweep] = Counting if dry_run else Removing
-    collected = {s.name: run(s, partial(_collected, s, sweep, grace)) for s in chosen(config, store)}
+def command(
+    config: Path | None, store: str | None, dry_run: bool, grace: float, unused_age: float | None, as_json: bool
+) -> None:
+    """Remove old trash, manifests of images without a tag, blobs that nothing names, and what dead downloads left. The
+    server may go on meanwhile."""
+    meant = chosen(config, store)
+    what = _Run(settings_or_exit(config), dry_run, grace, unused_age)
+    done = {settings.name: run(settings, partial(_done, settings, what)) for settings in meant}
     if as_json:
-        records = [{"name": name, **asdict(c), "freed_bytes": c.freed} for name, c in collected.items()]
-        click.echo(json.dumps({"dry_run": dry_run, "stores": records}))
+        click.echo(json.dumps({"dry_run": dry_run, "stores": [_record(name, each) for name, each in done.items()]}))
         return
-    for name, found in collected.items():
+    for name, found in done.items():
         click.echo(f"store {name}: {_summary(found, 'would be freed' if dry_run else 'freed')}")
 
 
-async def _collected(settings: StoreSettings, sweep: Callable[[Store], Sweep], grace: float, store: Store) -> Collected:
+async def _done(settings: StoreSettings, what: _Run, store: Store) -> _Done:
     """What one run has done. On a disk that is full it gives up the reserve and goes on."""
     from mxart.store import reserve
-    from mxart.store.collect import Ages, collect
 
-    ages = Ages(now=time.time(), trash=settings.trash_age, grace=grace)
     with meter("gc") as progress:
         try:
-            return await collect(store, sweep(store), ages, _told(progress))
+            return await _swept(settings, what, store, progress)
         except StoreFull:
             if not reserve.give_up(store.path):
                 raise
             try:
-                return await collect(store, sweep(store), ages, _told(progress))
+                return await _swept(settings, what, store, progress)
             finally:
                 reserve.keep(store.path)
+
+
+async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Meter) -> _Done:
+    from mxart.assembly import unused
+    from mxart.repository.unused import Since
+    from mxart.store.collect import Ages, collect
+    from mxart.store.sweep import Counting, Removing
+
+    now = time.time()
+    age = settings.trash_age if what.unused_age is None else what.unused_age
+    since = Since(used=now - age, deleted=now - settings.trash_age)
+    counting = Counting(store)
+    entries = size = 0
+    async for found in unused(what.settings, settings, store, since, remove=not what.dry):
+        for entry in found.entries:
+            entries, size = entries + 1, size + entry.size
+            if what.dry:
+                await counting.let_go(entry.digest)
+    sweep: Sweep = counting if what.dry else Removing(store)
+    ages = Ages(now=now, trash=settings.trash_age, grace=what.grace)
+    return _Done(await collect(store, sweep, ages, _told(progress)), entries, size)
+
+
+def _record(name: str, done: _Done) -> dict[str, object]:
+    collected = done.collected
+    unused = {"unused": done.unused, "unused_bytes": done.unused_bytes}
+    return {"name": name, **asdict(collected), **unused, "freed_bytes": collected.freed}
 
 
 def _told(progress: Meter) -> Callable[[Collected], None]:
@@ -89,8 +141,10 @@ def _told(progress: Meter) -> Callable[[Collected], None]:
     return tick
 
 
-def _summary(collected: Collected, verb: str) -> str:
+def _summary(done: _Done, verb: str) -> str:
+    collected = done.collected
     return (
-        f"{format_size(collected.freed)} {verb}: {collected.trash} entries of the trash, {collected.blobs} blobs, "
-        f"{collected.orphans} orphaned blobs, {collected.incoming} ended downloads, {collected.changes} old changes"
+        f"{format_size(collected.freed)} {verb}: {collected.trash} entries of the trash, {done.unused} unused entries, "
+        f"{collected.blobs} blobs, {collected.orphans} orphaned blobs, {collected.incoming} ended downloads, "
+        f"{collected.changes} old changes"
     )

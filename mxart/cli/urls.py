@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mxart.formats import FORMATS
 from mxart.settings import RepositorySettings, Settings
 
 
@@ -9,10 +10,11 @@ def url_of(repository: RepositorySettings, settings: Settings) -> str:
     """The URL of its base, as clients or this machine reach it; "" when it has none below a path."""
     if not repository.base_url:
         return ""
+    path = FORMATS[repository.format].root + repository.base_url
     if settings.server.public_url:
-        return settings.server.public_url + repository.base_url
+        return settings.server.public_url + path
     for listener in settings.listeners:
         for address in listener.listen:
             if not address.startswith("unix:"):
-                return f"{'https' if listener.tls else 'http'}://{address}{repository.base_url}"
+                return f"{'https' if listener.tls else 'http'}://{address}{path}"
     return ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mxart.contract import FormatFactory
-from mxart.formats import go
+from mxart.formats import docker, go
 
 FORMATS: Mapping[str, FormatFactory] = {
     "go": go.FORMAT,
+    "docker": docker.FORMAT,
 }

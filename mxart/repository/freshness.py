@@ -35,4 +35,5 @@ def judge(entry: Entry | None, policy: Policy, lifetimes: Lifetimes, now: float)
         return Verdict.ABSENT if 0 <= age < lifetimes.negative_ttl else Verdict.MISSING
     if policy.immutable:
         return Verdict.FRESH
-    return Verdict.FRESH if 0 <= age < lifetimes.ttl else Verdict.STALE
+    ttl = lifetimes.ttl if policy.ttl is None else policy.ttl
+    return Verdict.FRESH if 0 <= age < ttl else Verdict.STALE

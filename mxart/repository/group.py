@@ -1,13 +1,14 @@
 """A group: one repository made of several, in order. Its members are repositories of any kind, other groups too.
 
-A file comes from the first member that has it, all that belongs to one unit from the same (``units.py``); indexes are
-merged (``merging.py``). What only some members may answer is not looked at here: rules around them say so.
+A file comes from the first member that has it, all that belongs to one unit from the same (``units.py``), what is asked
+for by its digest from whoever is likely to have it (``nearby.py``); indexes are merged (``merging.py``). What only some
+members may answer is not looked at here: rules around them say so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from mxart.contract import Context, Format, Ingest, Publication, Repository
@@ -15,6 +16,7 @@ from mxart.errors import Denied, Unsupported
 from mxart.model import Content, Entry, Resource
 from mxart.repository.members import first
 from mxart.repository.merging import Merging
+from mxart.repository.nearby import Nearby
 from mxart.repository.units import Units
 from mxart.store import Store
 
@@ -40,6 +42,7 @@ class Group:
         self._members = tuple(parts.members)
         self._publish_to = parts.publish_to
         self._units = Units(parts.name, self._members, parts.store)
+        self._nearby = Nearby(parts.name, self._members, parts.store)
         self._merging = Merging(parts.name, parts.format, parts.store, parts.clock)
 
     async def get(self, resource: Resource, context: Context) -> Content:
@@ -48,7 +51,14 @@ class Group:
             return await self._merging.get(self._members, resource, policy, context)
         if policy.unit is not None:
             return await self._units.get(resource, policy.unit, context)
+        if policy.digest is not None and not policy.document and context.may_write and self._publish_to is not None:
+            # clients take "it is there" for "no need to send it": so what counts is where it would be sent to
+            return await self._publisher(context).get(resource, context)
+        if policy.digest is not None:
+            return await self._nearby.get(resource, policy, context)
         found = await first(self.name, self._members, resource, context)
+        if policy.typed:  # it leads to what will be asked for by digest
+            await self._nearby.note(policy, found.member, context)
         return found.content
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
@@ -67,6 +77,12 @@ class Group:
             raise denials[0]
         return list(held.values())
 
+    async def packages(self, context: Context) -> Collection[str]:
+        held: set[str] = set()
+        for member in self._members:
+            held.update(await member.packages(context))
+        return held
+
     async def owns(self, resource: Resource) -> bool:
         for member in self._members:
             if await member.owns(resource):
@@ -79,8 +95,8 @@ class Group:
     async def publish(self, publication: Publication, context: Context) -> bool:
         return await self._publisher(context).publish(publication, context)
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
-        await self._publisher(context).delete(resources, context)
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
+        await self._publisher(context).delete(resources, context, alike)
 
     def _publisher(self, context: Context) -> Repository:
         if self._publish_to is None:

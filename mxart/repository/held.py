@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from email.utils import formatdate
 
+from mxart.contract import Policy
 from mxart.model import Blob, Entry
 from mxart.store import Index, Store
 
@@ -45,6 +46,11 @@ def opened(store: Store, entry: Entry, media_type: str, now: float) -> Blob | No
         media_type=media_type,
         last_modified=entry.last_modified,
     )
+
+
+def media_type_of(entry: Entry, policy: Policy) -> str:
+    """What clients are told: what the content says of itself where the policy goes by that."""
+    return (policy.typed and entry.media_type) or policy.media_type
 
 
 def readable(store: Store, entry: Entry) -> bool:

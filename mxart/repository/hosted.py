@@ -6,17 +6,17 @@ What has been deleted leaves a tombstone: its path answers Gone, and can only co
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mxart.contract import Context, Format, Ingest, Part, Policy, Publication
+from mxart.contract import Context, Format, Held, Ingest, Part, Policy, Publication
 from mxart.errors import Corrupt, Gone, NotFound, Unsupported
 from mxart.httpfields import caching
 from mxart.model import Content, Entry, Resource
-from mxart.repository import uploads
 from mxart.repository.derived import Derived, Write, is_derived
-from mxart.repository.held import below, date_field, opened
-from mxart.repository.uploads import Upload
+from mxart.repository.held import below, date_field, media_type_of, opened
+from mxart.repository.uploads import Upload, Uploads
 from mxart.store import Offer, Store
 from mxart.store.tombstones import is_new
 
@@ -44,6 +44,7 @@ class Hosted:
         self._index = parts.store.index
         self._clock = parts.clock
         self._derived = Derived(parts.name, parts.store, parts.clock)
+        self._uploads = Uploads(parts.name, parts.store)
 
     async def get(self, resource: Resource, context: Context) -> Content:
         policy = self._format.policy(resource)
@@ -54,15 +55,20 @@ class Hosted:
         context.trail.note("hosted", repository=self.name, path=resource.path, state=state)
         if entry is None or entry.digest is None:
             raise self._absence(resource, entry)
-        blob = opened(self._store, entry, policy.media_type, self._clock())
+        blob = opened(self._store, entry, media_type_of(entry, policy), self._clock())
         if blob is None:
-            raise Corrupt(f"{self.name} has lost the content of {resource.path}: ask its operator to run `mxart fsck`")
+            raise Corrupt(f"{self.name} has lost the content of {resource.title}: ask its operator to run `mxart fsck`")
+        if context.head_only:  # perhaps somebody is about to publish what needs it: `gc` is to know at once
+            await self._index.flush_served()
         context.trail.cache_status = caching.hit()
         return blob
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         entries = await below(self._index, self.name, resource.path)
         return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+
+    async def packages(self, context: Context) -> Collection[str]:
+        return await self._index.packages(self.name, self._format.border)
 
     async def owns(self, resource: Resource) -> bool:
         policy = self._format.policy(resource)
@@ -78,9 +84,9 @@ class Hosted:
         made_from = str(await self._index.changed(self.name))  # before the entries are listed: never newer than they
 
         async def prepare() -> Write:
-            entries = await self._published(policy.folder)
+            entries = await self._published(policy.within or policy.folder)
             if not entries:
-                raise NotFound(f"nothing has been published to {self.name} for {resource.path}")
+                raise NotFound(f"nothing has been published to {self.name} for {resource.title}")
             return lambda out: self._format.generate(resource, entries, out)
 
         context.trail.note("hosted", repository=self.name, path=resource.path, generated_from=made_from)
@@ -109,27 +115,38 @@ class Hosted:
     async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         policy = self._publishable(resource)
         if resume is None:
-            return await uploads.begin(self._store, resource, policy)
-        return await uploads.resume(self._store, resource, policy, resume)
+            return await self._uploads.begin(resource, policy)
+        return await self._uploads.resume(resource, policy, resume)
 
     async def publish(self, publication: Publication, context: Context) -> bool:
         now = self._clock()
-        ready = [(part, self._committed(part)) for part in publication.parts]
-        offers = [
-            (Offer(self._entry(part, upload, now), replace=publication.replace, keep=part.keep), upload.path)
-            for part, upload in ready
-        ]
-        for offer, _ in offers:  # an ordinary refusal moves no bytes; what comes meanwhile, the transaction refuses
-            is_new(offer, await self._index.get(self.name, offer.entry.path))
+        offers = [self._offer(part, publication, now) for part in publication.parts]
+        await self._look([offer for offer, _ in offers], now)
         drops = [(self.name, resource.path) for resource in publication.drops]
-        new = await self._store.publish(offers, drops)
+        needs = [(self.name, resource.path) for resource in publication.needs]
+        new = await self._store.publish(offers, drops, needs)
         context.trail.note("publish", repository=self.name, parts=len(offers), new=len(new))
         return bool(new)
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+    async def _look(self, offers: Sequence[Offer], now: float) -> None:
+        """Raises Conflict: an ordinary refusal moves no bytes; what comes meanwhile, the transaction refuses.
+
+        What stands already is as wanted as what comes, which `gc` must know before it is relied upon.
+        """
+        standing = False
+        for offer in offers:
+            entry = await self._index.get(self.name, offer.entry.path)
+            if not is_new(offer, entry) and entry is not None:
+                self._index.served(entry, now)
+                standing = True
+        if standing:
+            await self._index.flush_served()
+
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         for resource in resources:
             self._publishable(resource)
-        trashed = await self._index.withdraw(self.name, [resource.path for resource in resources], self._clock())
+        paths, folders = [resource.path for resource in resources], [resource.path for resource in alike]
+        trashed = await self._index.withdraw(self.name, paths, self._clock(), folders)
         context.trail.note("delete", repository=self.name, deleted=len(trashed))
         if not trashed:
             raise await self._nothing(resources)
@@ -137,36 +154,42 @@ class Hosted:
     def _publishable(self, resource: Resource) -> Policy:
         policy = self._format.policy(resource)
         if policy.index:
-            raise Unsupported(f"{resource.path} is made from what is published to {self.name}, and only read")
+            raise Unsupported(f"{resource.title} is made from what is published to {self.name}, and only read")
         return policy
+
+    def _offer(self, part: Part, publication: Publication, now: float) -> tuple[Offer, Path | None]:
+        """What is to stand, and the file with its bytes; None when the store has them."""
+        policy = self._publishable(part.resource)
+        content = part.upload if isinstance(part.upload, Held) else self._committed(part)
+        entry = Entry(
+            repository=self.name,
+            path=part.resource.path,
+            digest=content.digest,
+            size=content.size,
+            media_type=part.media_type or policy.media_type,
+            last_modified=date_field(now),
+            published=part.published,
+            created=now,
+            checked=now,
+            facts=part.facts,
+        )
+        # what the rules of this very repository call immutable does not change, whoever asks for it
+        offer = Offer(entry, replace=publication.replace and not policy.immutable, keep=part.keep)
+        return offer, None if isinstance(content, Held) else content.path
 
     def _committed(self, part: Part) -> Upload:
         """The part's upload. Raises TypeError for what is not one of ours, or not ready: a fault of the format."""
-        self._publishable(part.resource)
         upload = part.upload
         if not isinstance(upload, Upload) or not upload.ready(self._store):
             raise TypeError(f"{part.resource.path}: want a committed upload of the store of {self.name}")
         return upload
 
-    def _entry(self, part: Part, upload: Upload, now: float) -> Entry:
-        return Entry(
-            repository=self.name,
-            path=part.resource.path,
-            digest=upload.digest,
-            size=upload.size,
-            media_type=self._format.policy(part.resource).media_type,
-            last_modified=date_field(now),
-            published=part.published,
-            created=now,
-            checked=now,
-        )
-
     # --- what is not there ---
 
     def _absence(self, resource: Resource, entry: Entry | None) -> NotFound:
         if entry is not None and entry.absent == 410:
-            return Gone(entry.reason or f"{resource.path} was deleted from {self.name}")
-        return NotFound(f"{resource.path} has not been published to {self.name}")
+            return Gone(entry.reason or f"{resource.title} was deleted from {self.name}")
+        return NotFound(f"{resource.title} has not been published to {self.name}")
 
     async def _nothing(self, resources: Sequence[Resource]) -> NotFound:
         """Why there was nothing to delete."""

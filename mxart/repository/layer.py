@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mxart.contract import Context, Ingest, Publication, Repository
 from mxart.model import Content, Entry, Resource
@@ -21,6 +21,9 @@ class Layer:
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return await self._inner.list(resource, context)
 
+    async def packages(self, context: Context) -> Collection[str]:
+        return await self._inner.packages(context)
+
     async def owns(self, resource: Resource) -> bool:
         return await self._inner.owns(resource)
 
@@ -30,5 +33,5 @@ class Layer:
     async def publish(self, publication: Publication, context: Context) -> bool:
         return await self._inner.publish(publication, context)
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
-        await self._inner.delete(resources, context)
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
+        await self._inner.delete(resources, context, alike)

@@ -134,7 +134,7 @@ def refused(group: str, resource: Resource, refusals: Sequence[Refused]) -> NotF
     denied = next((error for error in errors if isinstance(error, Denied)), None)
     if denied is not None:
         return Denied(denied.message)
-    lines = [f"not found: {resource.path} is in no member of {group}"]
+    lines = [f"not found: {resource.title} is in no member of {group}"]
     for refusal in refusals:
         said = [line for line in refusal.error.message.splitlines() if line.strip()] or ["not found"]
         lines += [f"  {refusal.member.name}: {said[0]}", *(f"  {line}" for line in said[1:])]

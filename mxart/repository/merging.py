@@ -66,7 +66,7 @@ class Merging:
         error = failed.error
         if not isinstance(error, (Unavailable, BadUpstream, Corrupt)):
             return error
-        message = f"{resource.path} of {self._group} would not be whole without {failed.member.name}: {error.message}"
+        message = f"{resource.title} of {self._group} would not be whole without {failed.member.name}: {error.message}"
         match error:
             case BadUpstream():
                 return BadUpstream(message, error.status, error.retry_after)

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mxart.contract import Context, Format, Ingest, Policy, Publication
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable, Unsupported
 from mxart.httpfields import caching
-from mxart.model import Blob, Content, Entry, Resource
+from mxart.model import Blob, Content, Entry, Outline, Resource
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
-from mxart.repository.held import below, opened, readable
+from mxart.repository.held import below, media_type_of, opened, readable
 from mxart.repository.single_flight import Seat, SingleFlight
-from mxart.repository.transfer import Plan
+from mxart.repository.transfer import NO_HEAD, Plan, fetch_of
 from mxart.store import Store
 from mxart.upstream import Upstream
-from mxart.upstream.failures import Throttled
+from mxart.upstream.failures import Hidden, Throttled
 
 Why = Literal["miss", "stale"]
 
@@ -39,6 +39,7 @@ class ProxyParts:
     store: Store
     flights: SingleFlight
     lifetimes: Lifetimes
+    label: str  # who the repository's own upstream is, for messages
     retries: int  # how often a body that cannot be resumed is begun anew
     clock: Callable[[], float] = time.time
 
@@ -64,16 +65,21 @@ class Proxy:
             return blob
         if verdict is Verdict.ABSENT and entry is not None:
             trail.cache_status = caching.hit()
-            raise self._absence(entry)
+            raise self._absence(resource, entry)
         if context.cached_only:
             return self._cached_only(entry, policy, context)
         if verdict is Verdict.STALE and entry is not None and (blob := self._open(entry, policy)):
             return await self._revalidated(resource, policy, blob, context)
+        if context.head_only and not policy.document and (outline := await self._outlined(resource, policy, context)):
+            return outline
         return await self._fetched(resource, policy, context)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         entries = await below(self._index, self.name, resource.path)
         return [entry for entry in entries if entry.digest is not None]
+
+    async def packages(self, context: Context) -> Collection[str]:
+        return await self._index.packages(self.name, self._parts.format.border)
 
     async def owns(self, resource: Resource) -> bool:
         return False
@@ -84,14 +90,14 @@ class Proxy:
     async def publish(self, publication: Publication, context: Context) -> bool:
         raise self._read_only()
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         raise self._read_only()
 
     # --- what we hold ---
 
     def _open(self, entry: Entry, policy: Policy) -> Blob | None:
         """The entry's blob; None when the store has lost it, then it must be fetched again."""
-        return opened(self._parts.store, entry, policy.media_type, self._parts.clock())
+        return opened(self._parts.store, entry, media_type_of(entry, policy), self._parts.clock())
 
     def _cached_only(self, entry: Entry | None, policy: Policy, context: Context) -> Content:
         if entry is not None and (blob := self._open(entry, policy)):
@@ -99,9 +105,10 @@ class Proxy:
             return blob
         raise NotFound(f"{self.name} does not hold it, and the request asked for nothing to be fetched")
 
-    def _absence(self, entry: Entry) -> NotFound:
+    def _absence(self, resource: Resource, entry: Entry) -> NotFound:
         kind = Gone if entry.absent == 410 else NotFound
-        return kind(entry.reason or f"not found: the upstream of {self.name} answered {entry.absent} for {entry.path}")
+        upstream = f"the upstream of {self.name}" + ("" if resource.upstream else f", {self._parts.label},")
+        return kind(entry.reason or f"not found: {upstream} answered {entry.absent} for {resource.title}")
 
     # --- what the upstream says ---
 
@@ -119,7 +126,7 @@ class Proxy:
             copy.close()
             raise
         copy.close()
-        return self._answer(entry, policy, seat, context, why="stale")
+        return self._answer(resource, entry, seat, context, why="stale")
 
     async def _fetched(self, resource: Resource, policy: Policy, context: Context) -> Content:
         """What the upstream sends: while it comes, or whole when it is a document."""
@@ -130,38 +137,65 @@ class Proxy:
             if not progress.ended:
                 context.trail.note("upstream", asked=not seat.collapsed, following=True, length=progress.length)
                 context.trail.cache_status = _forwarded("miss", seat)
-                etag = f'"{policy.digest.hex}"' if policy.digest is not None else ""
-                return Reader(progress, policy.media_type, etag)
+                return Reader(progress, policy.media_type, _etag(policy))
         try:
             entry = await progress.end()
         except (Unavailable, BadUpstream, StoreFull) as error:
             context.trail.note("upstream", asked=not seat.collapsed, failed=type(error).__name__)
             context.trail.cache_status = caching.forwarded("miss", _status(error))
             raise
-        return self._answer(entry, policy, seat, context, why="miss")
+        return self._answer(resource, entry, seat, context, why="miss")
 
-    def _answer(self, entry: Entry, policy: Policy, seat: Seat, context: Context, why: Why) -> Content:
+    async def _outlined(self, resource: Resource, policy: Policy, context: Context) -> Content | None:
+        """What the upstream's answer to HEAD says. None when it does not answer that, and has to send the whole.
+
+        Raises NotFound, Unavailable, BadUpstream.
+        """
+        asked = replace(fetch_of(self._upstream_path(resource), resource, policy), method="HEAD")
+        try:
+            async with self._upstream(resource).fetch(asked) as exchange:
+                head = exchange.head
+        except Hidden as hidden:
+            raise NotFound(hidden.message) from hidden
+        except BadUpstream as error:
+            if error.status in NO_HEAD:
+                return None
+            raise
+        context.trail.note("upstream", asked=True, method="HEAD", status=head.status)
+        context.trail.cache_status = caching.forwarded("miss", 0 if head.status == 200 else head.status)
+        if head.status != 200:
+            raise self._absence(resource, Entry(repository=self.name, path=resource.path, absent=head.status))
+        return Outline(size=head.length, media_type=policy.media_type, etag=_etag(policy))
+
+    def _answer(self, resource: Resource, entry: Entry, seat: Seat, context: Context, why: Why) -> Content:
         context.trail.note("upstream", asked=not seat.collapsed, status=seat.flight.progress.status or None)
         context.trail.cache_status = _forwarded(why, seat)
         if entry.digest is None:
-            raise self._absence(entry)
-        blob = self._open(entry, policy)
+            raise self._absence(resource, entry)
+        blob = self._open(entry, self._parts.format.policy(resource))
         if blob is None:
-            raise Unavailable(f"{entry.path} was removed while it was being read: try again", 1.0)
+            raise Unavailable(f"{resource.title} was removed while it was being read: try again", 1.0)
         return blob
+
+    def _upstream(self, resource: Resource) -> Upstream:
+        upstream = self._parts.upstreams.get(resource.upstream)
+        if upstream is None:
+            raise NotFound(f"{self.name} has no upstream named {resource.upstream!r}")
+        return upstream
+
+    def _upstream_path(self, resource: Resource) -> str:
+        return self._parts.format.upstream_path(resource)
 
     def _join(self, resource: Resource, policy: Policy) -> Seat:
         parts = self._parts
-        upstream = parts.upstreams.get(resource.upstream)
-        if upstream is None:
-            raise NotFound(f"{self.name} has no upstream named {resource.upstream!r}")
         plan = Plan(
             repository=self.name,
-            path=resource.path,
-            upstream=upstream,
-            upstream_path=parts.format.upstream_path(resource),
+            resource=resource,
+            upstream=self._upstream(resource),
+            upstream_path=self._upstream_path(resource),
             policy=policy,
             check=lambda file: parts.format.check(resource, file),
+            aliases=lambda digest: [alias.path for alias in parts.format.aliases(resource, digest)],
             settled=lambda entry, since: self._settled(entry, policy, since),
             readable=lambda entry: readable(parts.store, entry),
             retries=parts.retries,
@@ -178,6 +212,10 @@ class Proxy:
 
     def _read_only(self) -> MxartError:
         return Unsupported(f"{self.name} is a proxy: nothing can be published to it or deleted from it")
+
+
+def _etag(policy: Policy) -> str:
+    return f'"{policy.digest.hex}"' if policy.digest is not None else ""
 
 
 def _forwarded(why: Why, seat: Seat) -> str:

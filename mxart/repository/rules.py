@@ -7,7 +7,7 @@ All look at the format's package name, with globs that know upper from lower cas
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -38,6 +38,9 @@ class Blocking(Layer):
         self._admit(resource, context)
         return await self._inner.list(resource, context)
 
+    async def packages(self, context: Context) -> Collection[str]:
+        return [package for package in await self._inner.packages(context) if self._refusal(package) is None]
+
     async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         self._admit(resource, context)
         return await self._inner.ingest(resource, context, resume)
@@ -47,24 +50,34 @@ class Blocking(Layer):
             self._admit(resource, context)
         return await self._inner.publish(publication, context)
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         for resource in resources:
             self._admit(resource, context)
-        await self._inner.delete(resources, context)
+        await self._inner.delete(resources, context, alike)
 
     def _admit(self, resource: Resource, context: Context) -> None:
         """Raises Denied, naming the rule, so that the reader knows whom to ask."""
         package = resource.package
         if not package:
             return
+        refusal = self._refusal(package)
+        if refusal is None:
+            context.trail.note("rule", package=package, allowed=True)
+            return
+        (rule, globs), reason = refusal
+        context.trail.note("rule", **{rule: globs}, package=package, allowed=False)
+        raise Denied(reason)
+
+    def _refusal(self, package: str) -> tuple[tuple[str, str], str] | None:
+        """The rule that keeps the name out, what it says, and a sentence for the reader; None when none does."""
         pattern = matching(package, self._block)
         if pattern is not None:
-            context.trail.note("rule", block=pattern, package=package, allowed=False)
-            raise Denied(f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration")
+            reason = f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration"
+            return ("block", pattern), reason
         if self._allow and matching(package, self._allow) is None:
-            context.trail.note("rule", allow=", ".join(self._allow), package=package, allowed=False)
-            raise Denied(f"{package} is not among the names that the configuration of {self.name} allows")
-        context.trail.note("rule", package=package, allowed=True)
+            reason = f"{package} is not among the names that the configuration of {self.name} allows"
+            return ("allow", ", ".join(self._allow)), reason
+        return None
 
 
 class Reserved(Layer):
@@ -85,6 +98,9 @@ class Reserved(Layer):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return [] if self._owner(resource) is not None else await self._inner.list(resource, context)
 
+    async def packages(self, context: Context) -> Collection[str]:
+        return [package for package in await self._inner.packages(context) if self._owner_of(package) is None]
+
     async def owns(self, resource: Resource) -> bool:
         return self._owner(resource) is None and await self._inner.owns(resource)
 
@@ -97,10 +113,10 @@ class Reserved(Layer):
             self._admit(resource)
         return await self._inner.publish(publication, context)
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         for resource in resources:
             self._admit(resource)
-        await self._inner.delete(resources, context)
+        await self._inner.delete(resources, context, alike)
 
     def _admit(self, resource: Resource) -> None:
         if (owner := self._owner(resource)) is not None:
@@ -108,7 +124,9 @@ class Reserved(Layer):
 
     def _owner(self, resource: Resource) -> str | None:
         """The other member whose name it is; None when it is ours, too, or nobody's."""
-        package = resource.package
+        return self._owner_of(resource.package)
+
+    def _owner_of(self, package: str) -> str | None:
         if not package or matching(package, self._own) is not None:
             return None
         return next((name for name, globs in self._others.items() if matching(package, globs) is not None), None)

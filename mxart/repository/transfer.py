@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import FileIO
 from typing import BinaryIO
 
 from mxart.contract import Policy
 from mxart.errors import BadUpstream, Corrupt, MxartError, StoreFull, Unavailable
-from mxart.model import Entry
+from mxart.model import Digest, Entry, Resource
 from mxart.offload import offload
 from mxart.repository.growing import HELD_BACK, Progress
 from mxart.repository.heads import http_date, instant, reason, validator
@@ -25,9 +25,11 @@ from mxart.store import Download, Store
 from mxart.store.incoming import IncomingFile
 from mxart.store.layout import incoming_folder
 from mxart.upstream import Broken, Changed, Exchange, Fetch, Head, Upstream
+from mxart.upstream.failures import Hidden
 
 log = logging.getLogger("mxart.repository")
 
+NO_HEAD = (400, 403, 405, 501)  # what upstreams, and stores that they send us to, say to HEAD who know only GET
 _RESUME_AGE = 86400.0  # seconds; what an older failure left is not built upon
 
 
@@ -36,15 +38,31 @@ class Plan:
     """What to download, and how to know that it is right."""
 
     repository: str
-    path: str
+    resource: Resource
     upstream: Upstream
     upstream_path: str
     policy: Policy
-    check: Callable[[BinaryIO], None]  # raises Corrupt; runs in a thread
+    check: Callable[[BinaryIO], str]  # the media type that the content tells, or ""; raises Corrupt; runs in a thread
+    aliases: Callable[[Digest], Sequence[str]]  # further paths that the content stands at, once its SHA-256 is known
     settled: Callable[[Entry, float], bool]  # does it answer who has waited since then (UTC seconds)?
     readable: Callable[[Entry], bool]  # does the store have its blob?
     retries: int  # how often a body that cannot be resumed is begun anew
     clock: Callable[[], float]  # UTC seconds
+
+    @property
+    def path(self) -> str:
+        return self.resource.path
+
+
+def fetch_of(upstream_path: str, resource: Resource, policy: Policy) -> Fetch:
+    """What asks for the resource, unconditionally and from its start."""
+    return Fetch(
+        path=upstream_path,
+        max_size=policy.max_size,
+        headers={"Accept": policy.accept} if policy.accept else {},
+        space=resource.package if policy.negotiated else "",
+        paged=policy.paged,
+    )
 
 
 class Transfer:
@@ -109,29 +127,82 @@ class Transfer:
         self._record = replace(left, state="active", changed=now)
 
     async def _once(self) -> Entry:
-        """One request, from its head to the entry. A resumed file that is whole needs none."""
+        """One request, from its head to the entry. A resumed file that is whole needs none; nor does what a look at
+        the head is enough for."""
         incoming, left = self._incoming, self._record
         if incoming is not None and left is not None and incoming.size == left.length:
             return await self._enter(incoming, left, resumed=True)
-        async with self._plan.upstream.fetch(self._fetch()) as exchange:
-            head = exchange.head
-            self._progress.status = head.status
-            if head.status == 304:
-                return await self._confirmed(head)
-            if head.status in (404, 410):
-                return await self._absent(exchange)
-            return await self._body(exchange)
+        try:
+            if incoming is None and (entry := await self._by_head()) is not None:
+                return entry
+            async with self._plan.upstream.fetch(self._fetch()) as exchange:
+                return await self._answered(exchange)
+        except Hidden as hidden:
+            if self._held is not None and self._held.digest is not None:
+                raise  # it was there: whoever asks gets the copy
+            return await self._absent(404, hidden.message)
+
+    async def _answered(self, exchange: Exchange) -> Entry:
+        head = exchange.head
+        self._progress.status = head.status
+        if head.status == 304:
+            return await self._confirmed(head)
+        if head.status in (404, 410):
+            return await self._absent(head.status, await reason(exchange))
+        return await self._body(exchange)
 
     def _fetch(self) -> Fetch:
         plan, incoming = self._plan, self._incoming
+        fetch = fetch_of(plan.upstream_path, plan.resource, plan.policy)
         if incoming is not None and self._record is not None:
-            return Fetch(
-                path=plan.upstream_path,
-                max_size=plan.policy.max_size,
-                start=incoming.size,
-                validator=self._record.etag,
-            )
-        return Fetch(path=plan.upstream_path, max_size=plan.policy.max_size, headers=self._conditions())
+            return replace(fetch, start=incoming.size, validator=self._record.etag)
+        return replace(fetch, headers={**fetch.headers, **self._conditions()})
+
+    # --- when the head tells enough ---
+
+    async def _by_head(self) -> Entry | None:
+        """The entry, when HEAD is enough to know it: what we hold is what the upstream has, or has under another name.
+        None when the content must be asked for."""
+        known = await self._known_digest()
+        if known is None:
+            return None
+        plan = self._plan
+        asked = replace(fetch_of(plan.upstream_path, plan.resource, plan.policy), method="HEAD")
+        try:
+            async with plan.upstream.fetch(asked) as exchange:
+                head = exchange.head
+        except BadUpstream as error:
+            if error.status in NO_HEAD:
+                return None
+            raise
+        self._progress.status = head.status
+        if head.status in (404, 410):
+            return await self._absent(head.status, "")
+        if head.status != 200:
+            return None
+        return await self._confirmed_by(head) if plan.policy.digest is None else await self._shared(known)
+
+    async def _known_digest(self) -> Digest | None:
+        """The digest that a look at the upstream may confirm: of our copy, or of content that came by another name."""
+        policy, held = self._plan.policy, self._held
+        if policy.probe:
+            return held.digest if held is not None and self._plan.readable(held) else None
+        digest = policy.digest
+        if policy.document or digest is None or digest.algorithm != "sha256":
+            return None
+        return digest if await self._store.index.blob(digest) is not None else None
+
+    async def _confirmed_by(self, head: Head) -> Entry | None:
+        assert self._held is not None  # else there was nothing to ask about
+        stated = head.headers.get(self._plan.policy.probe, "")
+        return await self._confirmed(head) if stated == str(self._held.digest) else None
+
+    async def _shared(self, digest: Digest) -> Entry | None:
+        """The entry of content that the store has already, now that the upstream is known to have it here, too."""
+        record = await self._store.index.blob(digest)
+        if record is None:
+            return None
+        return await self._store.link(self._entry(digest, record.size, ""), durable=False)
 
     def _conditions(self) -> dict[str, str]:
         held = self._held
@@ -147,14 +218,14 @@ class Transfer:
         await self._store.index.touch(entry)
         return entry
 
-    async def _absent(self, exchange: Exchange) -> Entry:
+    async def _absent(self, status: int, words: str) -> Entry:
         now = self._plan.clock()
         self._drop()
         entry = Entry(
             repository=self._plan.repository,
             path=self._plan.path,
-            absent=exchange.head.status,
-            reason=await reason(exchange),
+            absent=status,
+            reason=words,
             created=now,
             checked=now,
         )
@@ -207,35 +278,41 @@ class Transfer:
     async def _enter(self, incoming: IncomingFile, record: Download, *, resumed: bool) -> Entry:
         keep, self._keep = self._keep, False  # if this goes wrong in whatever way, nobody is to build on it
         try:
-            await self._verify(incoming)
+            media_type = await self._verify(incoming)
         except Corrupt as error:
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
                 raise Changed(f"resumed content is wrong: {error}") from error
             raise BadUpstream(f"the upstream sent what cannot be used: {error}") from error
         self._keep = keep
+        entry = self._entry(incoming.digest, incoming.size, media_type, record)
+        aliases = self._plan.aliases(incoming.digest)
+        others = [replace(entry, path=path, etag="", created=entry.checked) for path in aliases]
+        return await self._store.enter(entry, incoming.path, durable=False, others=others)
+
+    def _entry(self, digest: Digest, size: int, media_type: str, record: Download | None = None) -> Entry:
         now, held = self._plan.clock(), self._held
-        same = held is not None and held.digest == incoming.digest
-        entry = Entry(
+        same = held is not None and held.digest == digest
+        return Entry(
             repository=self._plan.repository,
             path=self._plan.path,
-            digest=incoming.digest,
-            size=incoming.size,
-            media_type=self._plan.policy.media_type,
-            etag=record.etag,
-            last_modified=record.last_modified,
-            published=instant(record.last_modified),
+            digest=digest,
+            size=size,
+            media_type=media_type or self._plan.policy.media_type,
+            etag=record.etag if record else "",
+            last_modified=record.last_modified if record else "",
+            published=instant(record.last_modified) if record else 0.0,
             created=held.created if held is not None and same else now,
             checked=now,
         )
-        return await self._store.enter(entry, incoming.path, durable=False)
 
-    async def _verify(self, incoming: IncomingFile) -> None:
+    async def _verify(self, incoming: IncomingFile) -> str:
+        """The media type that the content tells, or "". Raises Corrupt."""
         want = self._plan.policy.digest
         if want is not None:
             found = await offload(incoming.digest_by, want.algorithm)
             if found != want:
                 raise Corrupt(f"its digest is {found}, and should be {want}")
-        await offload(_checked, self._plan.check, incoming)
+        return await offload(_checked, self._plan.check, incoming)
 
     # --- the end ---
 
@@ -299,6 +376,6 @@ def _dup(incoming: IncomingFile) -> FileIO:
     return FileIO(os.dup(incoming.file.fileno()))
 
 
-def _checked(check: Callable[[BinaryIO], None], incoming: IncomingFile) -> None:
+def _checked(check: Callable[[BinaryIO], str], incoming: IncomingFile) -> str:
     with incoming.path.open("rb") as file:
-        check(file)
+        return check(file)

@@ -22,7 +22,7 @@ from mxart.errors import BadUpstream, MxartError
 from mxart.httpfields import conditional, ranges
 from mxart.httpfields.conditional import Verdict
 from mxart.httpfields.ranges import Span, Unsatisfiable
-from mxart.model import Blob, Bytes, Extent, Growing, Redirect, Response
+from mxart.model import Blob, Bytes, Extent, Growing, Outline, Redirect, Response
 from mxart.server import heads
 from mxart.server.wire import SMALL, Wire, read_small
 
@@ -64,6 +64,8 @@ async def deliver(wire: Wire, asked: Asked, response: Response) -> int:
             case Redirect():
                 status = response.status if 300 <= response.status < 400 else 307
                 return await _send_head(wire, asked, _empty(status, {"Location": content.url, **response.headers}))
+            case Outline():
+                return await _send_head(wire, asked, _plan(asked, response, content, content.size))
             case Bytes():
                 return await _deliver_bytes(wire, asked, response, content)
             case Blob():
@@ -78,7 +80,7 @@ async def deliver(wire: Wire, asked: Asked, response: Response) -> int:
 # --- what to send ----------------------------------------------------------------------------------------------
 
 
-def _plan(asked: Asked, response: Response, content: Blob | Bytes | Growing, size: int | None) -> _Plan:
+def _plan(asked: Asked, response: Response, content: Blob | Bytes | Growing | Outline, size: int | None) -> _Plan:
     """The answer for a representation of ``size`` bytes; None: not known yet, so ranges are ignored."""
     fields = _fields(response, content)
     if response.status != 200 or asked.method not in ("GET", "HEAD"):
@@ -99,7 +101,7 @@ def _plan(asked: Asked, response: Response, content: Blob | Bytes | Growing, siz
     return _part(fields, ranges.select(wanted, size), size)
 
 
-def _fields(response: Response, content: Blob | Bytes | Growing) -> dict[str, str]:
+def _fields(response: Response, content: Blob | Bytes | Growing | Outline) -> dict[str, str]:
     """What the content says of itself, and over it what the response says, each name spelt one way."""
     fields = {"Content-Type": content.media_type}
     if content.etag:

@@ -7,16 +7,25 @@ every error. What was decided on the way is in the trail, which the answer's Cac
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from mxart.contract import Context, Format, Repository
-from mxart.errors import MxartError
+from mxart.contract import Context, Format, Neighbour, Repository
+from mxart.errors import Invalid, MxartError, NotFound, Unauthenticated
 from mxart.model import Action, Principal, Request, Response
+from mxart.server import Match
 from mxart.server.failures import headers_of, status_of
 from mxart.trail import Trail
 
 log = logging.getLogger("mxart.dispatch")
+
+
+def action_of(request: Request) -> Action:
+    """What the request would do."""
+    return _ACTIONS.get(request.method, "write")
+
 
 _ACTIONS: dict[str, Action] = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "DELETE": "delete"}
 
@@ -32,6 +41,8 @@ class Gate(Protocol):
         """Raises Unauthenticated or Denied."""
         ...
 
+    def may(self, principal: Principal, action: Action, repository: str, path: str) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryHandler:
@@ -41,6 +52,8 @@ class RepositoryHandler:
     repository: Repository
     gate: Gate
     body_limit: int  # bytes
+    elsewhere: Callable[[Request, str], Match | None] = lambda request, path: None  # who has a path below the root of
+    #                                                                            the format's repositories, as asked
 
     async def handle(self, request: Request) -> Response:
         trail = Trail()
@@ -49,6 +62,8 @@ class RepositoryHandler:
             response = await self.answer(request, trail)
         except MxartError as error:
             trail.note("error", kind=type(error).__name__, message=error.message)
+            if isinstance(error, Unauthenticated):
+                error.challenge = self.format.challenge(request, action_of(request), error)
             response = self.failure(error)
         if trail.cache_status:
             response.headers.setdefault("Cache-Status", trail.cache_status)
@@ -63,11 +78,35 @@ class RepositoryHandler:
         principal, name = request.principal, self.repository.name
         trail.note("mount", repository=name, format=self.format.name)
         resource = self.format.parse(request)
-        action = _ACTIONS.get(request.method, "write")
-        self.gate.authorize(principal, action, name, resource.path)
+        action = action_of(request)
+        if resource.path:  # else nothing of the repository is asked for
+            self.gate.authorize(principal, action, name, resource.path)
         trail.note("access", principal=principal.name or "anonymous", action=action, allowed=True)
-        context = Context(principal=principal, trail=trail, base_url=request.base_url)
+        context = Context(
+            principal=principal,
+            trail=trail,
+            base_url=request.base_url,
+            head_only=request.method == "HEAD",
+            neighbour=partial(self._neighbour, request),
+        )
+        if context.head_only:
+            context.may_write = self.gate.may(principal, "write", name, resource.path)
         return await self.format.answer(request, resource, self.repository, context)
+
+    def _neighbour(self, request: Request, path: str) -> Neighbour | None:
+        """See `Context.neighbour`."""
+        match = self.elsewhere(request, path)
+        if match is None or not isinstance(match.handler, RepositoryHandler):
+            return None
+        other = match.handler
+        try:
+            resource = other.format.parse(Request(method="GET", path=match.path, raw_path=match.raw_path))
+        except (Invalid, NotFound):
+            return None
+        if other.format.name != self.format.name:
+            return None
+        readable = self.gate.may(request.principal, "read", other.repository.name, resource.path)
+        return Neighbour(other.repository, resource) if readable else None
 
     def failure(self, error: MxartError) -> Response:
         response = self.format.failure(error, status_of(error))

@@ -5,10 +5,12 @@
 a bound (listener, host name)          its handler, with the whole path
 ``/v2/…`` of a registry's host name    its handler, with the path below ``/v2/``; what else that host is asked for goes
                                        on below as on a host that is not bound
-``/``, ``/v2/`` and ``/v2/_catalog``   the server's own handler
+``/`` alone                            the server's own handler
 ``/v2/…?ns=docker.io``                 the handler of that namespace, with the path below ``/v2/``, unless the path
                                        itself leads to that repository, or to a group that it is in
 below a base URL (``/go-public``)      its handler, with the path below it, on every listener and host not bound
+whatever else is below ``/v2/``        the handler of the registry itself, which answers ``/v2/`` and its
+                                       ``_catalog``, and says in the words of container engines what is not there
 =====================================  ===========================================================================
 
 A container engine takes the first part of an image's name for the host, and asks that host below ``/v2/``, nowhere else
@@ -33,7 +35,6 @@ REGISTRY = "/v2"  # where container engines ask
 
 _SPECIAL = ("/-", "/v", "/%")  # how a raw path may begin that is not simply some base's: one look for all others
 _MOST_FIELDS = 32  # of a query in which a namespace is looked for
-_LONGEST_SHOWN = 100  # characters of a path in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ _NO_NAMESPACES: Mapping[str, Namespace] = MappingProxyType({})
 class MountTable:
     """Every mount of a server. No base may lie under another one's, under ``/-`` or be ``/`` or ``/v2``."""
 
-    __slots__ = ("_bases", "_bindings", "_depths", "_namespaces", "_own", "_registry_depths", "_whole")
+    __slots__ = ("_bases", "_bindings", "_depths", "_namespaces", "_own", "_registry", "_registry_depths", "_whole")
 
     def __init__(
         self,
@@ -66,13 +67,16 @@ class MountTable:
         bases: Mapping[str, Handler],
         hosts: Mapping[tuple[str, str], Handler] = _NONE,
         *,
+        registry: Handler | None = None,
         registries: Mapping[tuple[str, str], Handler] = _NONE,
         namespaces: Mapping[str, Namespace] = _NO_NAMESPACES,
     ) -> None:
-        """``own``: answers ``/-/…``, ``/``, ``/v2/`` and ``/v2/_catalog``. ``bases``: "/base/url" → handler. ``hosts``
-        and ``registries``: (listener name, host name or "*") → handler, of the whole host or of ``/v2/…`` there; none
-        may be in both. ``namespaces``: what ``?ns=`` says → whom it means."""
+        """``own``: answers ``/-/…`` and ``/``. ``bases``: "/base/url" → handler. ``registry``: answers what is below
+        ``/v2/`` and in no repository; None: nobody does. ``hosts`` and ``registries``: (listener name, host name or
+        "*") → handler, of the whole host or of ``/v2/…`` there; none may be in both. ``namespaces``: what ``?ns=`` says
+        → whom it means."""
         self._own = own
+        self._registry = registry
         self._bases = dict(bases)
         self._bindings = _lower(hosts, whole=True) | _lower(registries, whole=False)
         self._whole = bool(hosts)
@@ -114,16 +118,19 @@ class MountTable:
         if bound is not None:
             return Match(bound.handler, REGISTRY, path, raw, bound=True)
         if path in ("", "_catalog"):
-            return Match(self._own, "", f"v2/{path}", f"v2/{raw}")
+            return self._at_root(path, raw)
         found = next(filter(None, (self._below(depth, target) for depth in self._registry_depths)), None)
         name = _namespace(target.query) if self._namespaces and "ns=" in target.query else ""
         meant = self._namespaces.get(name)
         # a mirror that is set up by its path (override_path in hosts.toml) is sent the namespace all the same
         if meant is not None and (found is None or found.base not in meant.within | {meant.base}):
             return Match(meant.handler, REGISTRY, path, raw, namespace=name)
-        if found is None:
-            raise _no_image(raw)
-        return found
+        return found or self._at_root(path, raw)
+
+    def _at_root(self, path: str, raw: str) -> Match:
+        if self._registry is None:
+            raise NotFound("No container repository is served here; GET / lists the repositories.")
+        return Match(self._registry, REGISTRY, path, raw)
 
     def _below(self, depth: int, target: Target) -> Match | None:
         raw = target.raw_path
@@ -166,14 +173,6 @@ def _below_registry(raw_path: str) -> str | None:
     """What is left below ``/v2/``, as it was sent; "" for ``/v2`` itself, None for what lies elsewhere."""
     first, _, rest = raw_path[1:].partition("/")
     return rest if first == "v2" or ("%" in first and decode(first) == "v2") else None
-
-
-def _no_image(raw: str) -> NotFound:
-    shown = raw.partition("/")[0][:_LONGEST_SHOWN]
-    return NotFound(
-        f"No container repository is served at {REGISTRY}/{shown}; images are named HOST/REPOSITORY/IMAGE, "
-        "and GET / lists the repositories."
-    )
 
 
 def _namespace(query: str) -> str:

@@ -23,7 +23,8 @@ from mxart.store.layout import incoming_folder
 class IncomingFile:
     """A growing file and the digest of what is in it. One writer; not for concurrent calls."""
 
-    def __init__(self, path: Path, file: FileIO, state: hashlib._Hash, size: int) -> None:
+    def __init__(self, path: Path, file: FileIO, state: hashlib._Hash | None, size: int) -> None:
+        """``state``: of what is there; None: that has not been read yet."""
         self.path = path
         self.file = file  # open for reading and writing; followers in this process may pread from it
         self.size = size  # bytes written so far
@@ -35,7 +36,22 @@ class IncomingFile:
 
     @property
     def digest(self) -> Digest:
+        """Of all that is there: known after `catch_up`."""
+        assert self._state is not None
         return Digest("sha256", self._state.hexdigest())
+
+    async def catch_up(self) -> None:
+        """True after: the digest is known."""
+        if self._state is None:
+            self._state = await undisturbed(offload(hash_file, self.file))
+
+    def is_as_left(self) -> bool:
+        """Has nobody else written to the file, or taken it away? Blocking."""
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self.file.fileno())) and there.st_size == self.size
 
     def digest_by(self, algorithm: str) -> Digest:
         """The digest by another algorithm that `Digest` knows. Blocking, but for SHA-256."""
@@ -45,21 +61,22 @@ class IncomingFile:
             return Digest(algorithm, hashlib.file_digest(file, algorithm).hexdigest())
 
     @classmethod
-    async def create(cls, data: Path, prefix: str) -> IncomingFile:
+    async def create(cls, data: Path, prefix: str, suffix: str = "") -> IncomingFile:
         """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. Raises StoreFull."""
-        path = incoming_folder(data) / f"{prefix}-{secrets.token_hex(16)}"
+        path = incoming_folder(data) / f"{prefix}-{secrets.token_hex(16)}{suffix}"
         file = await offload(_open, path, os.O_CREAT | os.O_EXCL)
         return cls(path, file, hashlib.sha256(), 0)
 
     @classmethod
-    async def reopen(cls, data: Path, name: str) -> IncomingFile | None:
-        """The file that a dead writer left, hashed again, ready to go on; None when it is gone."""
+    async def reopen(cls, data: Path, name: str, *, hashed: bool = True) -> IncomingFile | None:
+        """The file that a dead writer left, hashed again, ready to go on; None when it is gone. Not ``hashed``: that is
+        left to `catch_up`."""
         path = incoming_folder(data) / name
         try:
             file = await offload(_reopen, path)
         except FileNotFoundError:
             return None
-        state = await offload(hash_file, file)
+        state = await offload(hash_file, file) if hashed else None
         return cls(path, file, state, os.fstat(file.fileno()).st_size)
 
     async def append(self, chunk: bytes) -> None:
@@ -71,7 +88,8 @@ class IncomingFile:
         with full_is_an_error("what comes in"):
             while view:
                 written = os.pwrite(self.file.fileno(), view, self.size)
-                self._state.update(view[:written])
+                if self._state is not None:
+                    self._state.update(view[:written])
                 self.size += written
                 view = view[written:]
 

@@ -53,10 +53,10 @@ class Operations:
         stands = self._ledger.entry(txn, entry_key(offer.entry.repository, offer.entry.path))
         return self._ledger.put(txn, offer.entry) if is_new(offer, stands) else None
 
-    def _discard(self, txn: lmdb.Transaction, entry: Entry) -> None:
-        """It stands no more, and the trash has nothing of it."""
+    def _discard(self, txn: lmdb.Transaction, entry: Entry, since: float | None = None) -> None:
+        """It stands no more, and the trash has nothing of it; ``since`` as in `Ledger.refer`."""
         self._ledger.remove(txn, entry, time.time())
-        self._ledger.refer(txn, entry, -1)
+        self._ledger.refer(txn, entry, -1, since)
 
     def _require(self, txn: lmdb.Transaction, needs: Collection[Place]) -> None:
         missing = [place for place in dict.fromkeys(needs) if not self._has_content(txn, place)]
@@ -78,7 +78,7 @@ class Operations:
             entry = self._ledger.entry(txn, key)
             served = records.unpack_time(txn.get(key, db=self._db["served"]))
             if entry is not None and max(entry.created, served) <= before:
-                self._discard(txn, entry)
+                self._discard(txn, entry, since=max(entry.created, served))  # nobody has asked for it for so long
                 swept += 1
         return swept
 

@@ -76,27 +76,28 @@ class Counting:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._last: list[Digest] = []  # blobs that only the trash names that has come by
+        self._last: list[Digest] = []  # blobs that nobody names but what has come by
+        self._shared: Counter[Digest] = Counter()  # how many of those have come by that name a blob with others
 
     async def trash(self, before: float) -> AsyncIterator[int]:
-        shared: Counter[Digest] = Counter()
         after = 0
         while page := await self._store.index.trash(after, _PAGE):
             expired = [trashed for trashed in page if trashed.deleted < before]
             for trashed in expired:
-                await self._let_go(trashed.entry.digest, shared)
+                await self.let_go(trashed.entry.digest)
             yield len(expired)
             if len(expired) < len(page):
                 return
             after = page[-1].id
 
-    async def _let_go(self, digest: Digest | None, shared: Counter[Digest]) -> None:
+    async def let_go(self, digest: Digest | None) -> None:
+        """Count as if one of those that name the blob did not."""
         blob = await self._store.index.blob(digest) if digest is not None else None
         if blob is None:
             return
         if blob.references > 1:  # the others are remembered only for these: they are few
-            shared[blob.digest] += 1
-        if blob.references in (1, shared[blob.digest]):
+            self._shared[blob.digest] += 1
+        if blob.references in (1, self._shared[blob.digest]):
             self._last.append(blob.digest)
 
     async def changes(self) -> AsyncIterator[int]:

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Proposal, Repository, Tool
-from mxart.errors import Corrupt, MxartError, NotFound, Unsupported
+from mxart.errors import Corrupt, MxartError, NotFound, Unauthenticated, Unsupported
 from mxart.formats.go import discover, documents, modzip, names, paths, sumdb, tiles, wire
 from mxart.formats.go.paths import GoResource
 from mxart.formats.go.publish import Publisher
 from mxart.formats.go.settings import GoSettings
 from mxart.formats.go.vcs import GoCommand
-from mxart.model import Content, Entry, Redirect, Request, Resource, Response
+from mxart.model import Action, Content, Digest, Entry, Redirect, Request, Resource, Response
 from mxart.settings import UpstreamSettings
 
 _READS = ("GET", "HEAD")
@@ -40,6 +40,8 @@ class GoFormat:
     """Go modules over the GOPROXY protocol, and the checksum databases that the settings name."""
 
     name = "go"
+    border = paths.BORDER
+    renames = False
 
     def __init__(self, settings: GoSettings) -> None:
         databases = frozenset(settings.sumdb)
@@ -51,6 +53,10 @@ class GoFormat:
         """See `paths.parse`; the method is looked at by `answer`."""
         return self._parsed(request.path)
 
+    def canonical(self, resource: Resource) -> Resource:
+        """Itself: paths have one spelling."""
+        return resource
+
     def policy(self, resource: Resource) -> Policy:
         """How it is kept: everything but a zip is given to readers only when it is whole and checked."""
         return _policy(_go(resource))
@@ -58,10 +64,14 @@ class GoFormat:
     def upstream_path(self, resource: Resource) -> str:
         return paths.upstream_path(_go(resource))
 
-    def check(self, resource: Resource, file: BinaryIO) -> None:
+    def aliases(self, resource: Resource, digest: Digest) -> Sequence[Resource]:
+        return ()
+
+    def check(self, resource: Resource, file: BinaryIO) -> str:
         resource = _go(resource)
         file.seek(0)
         _CHECKS[resource.kind](resource, file)
+        return ""
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
         """The union of lists, the latest of latests. Raises Unsupported for files, which are taken whole."""
@@ -74,6 +84,12 @@ class GoFormat:
         if resource.kind not in _GENERATORS:
             raise Unsupported(f"A .{resource.kind} is published, not generated.")
         out.write(_GENERATORS[resource.kind](_go(resource).module, entries))
+
+    def unused(
+        self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
+    ) -> Sequence[Entry]:
+        """None: a version stays until somebody deletes it."""
+        return ()
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         """One read, publication or deletion. Raises Unsupported for what none of them is."""
@@ -99,6 +115,9 @@ class GoFormat:
             return Response(content=content)  # the place may move, the content not
         return Response(content=content, headers={"Cache-Control": wire.cache_control(_is_immutable(resource))})
 
+    def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
+        return error.challenge
+
     def failure(self, error: MxartError, status: int) -> Response:
         return wire.failure(error, status)
 
@@ -109,10 +128,23 @@ class GoFactory:
     name = "go"
     kinds: tuple[str, ...] = ("proxy", "hosted", "group")
     tools: tuple[str, ...] = ("vcs",)
+    root = ""
     settings = GoSettings
 
     def build(self, settings: GoSettings) -> GoFormat:
         return GoFormat(settings)
+
+    def path_of(self, package: str) -> str:
+        return f"{paths.folder(package)}list"
+
+    def upstream_url(self, url: str) -> str:
+        return url
+
+    def settled(self, settings: GoSettings, upstream: UpstreamSettings) -> GoSettings:
+        return settings
+
+    def namespaces(self, settings: GoSettings) -> Sequence[str]:
+        return ()
 
     def upstreams(self, settings: GoSettings) -> Mapping[str, str]:
         return {f"sumdb/{name}": url.rstrip("/") for name, url in settings.sumdb.items()}

@@ -22,6 +22,7 @@ VersionKind = Literal["info", "mod", "zip"]
 _DEEPEST = 32  # elements; the longest path has a thousand
 VERSION_KINDS: tuple[VersionKind, ...] = get_args(VersionKind)
 _STAGED = "staged"  # a module path's first element has a dot
+BORDER = "/@v/"  # between a module's path and its files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def staged(resource: GoResource) -> GoResource:
 
 def folder(module: str) -> str:
     """The path below which all files of a module lie, with its last slash; "" for none."""
-    return f"{names.escape(module)}/@v/" if module else ""
+    return f"{names.escape(module)}{BORDER}" if module else ""
 
 
 def above(resource: GoResource) -> tuple[str, ...]:

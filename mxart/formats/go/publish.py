@@ -11,7 +11,6 @@ Specifications: Go Modules Reference, "Module zip files" and "GOPROXY protocol";
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -19,12 +18,13 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from mxart.contract import Context, Ingest, Part, Publication, Repository
+from mxart.documents import whole
 from mxart.errors import Conflict, Corrupt, Denied, Invalid, NotFound, TooLarge
 from mxart.formats.go import contents, documents, names, paths, wire
 from mxart.formats.go.contents import Contents
 from mxart.formats.go.documents import VersionRecord
 from mxart.formats.go.paths import GoResource
-from mxart.model import Blob, Bytes, Request, Response
+from mxart.model import Request, Response
 from mxart.offload import offload, undisturbed
 from mxart.trail import Trail
 
@@ -181,14 +181,7 @@ class Publisher:
             content = await self.repository.get(resource, context)
         except (NotFound, Denied):
             return None
-        try:
-            if isinstance(content, Bytes):
-                return content.data
-            if isinstance(content, Blob):
-                return await undisturbed(offload(os.pread, content.file.fileno(), content.size, 0))
-        finally:
-            content.close()
-        raise TypeError(f"{resource.path} is a document, and came as {type(content).__name__}")
+        return await whole(content, self.max_size[resource.kind])
 
 
 def _check_version(resource: GoResource) -> None:

@@ -1,0 +1,247 @@
+"""Manifests, indexes, lists of tags and of referrers: read, checked, merged, generated. Pure.
+
+A manifest is never written again: whoever asks gets the very bytes that came, since their digest is their name.
+
+Specifications: OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker's "Image Manifest Version 2,
+Schema 2"; OCI Distribution Specification 1.1, "Listing Tags" and "Listing Referrers".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mxart.errors import Corrupt, Invalid, NotFound
+from mxart.formats.docker import names
+from mxart.model import Digest, Entry
+
+MAX_MANIFEST = 4 << 20  # bytes; clients read no larger ones
+MAX_INDEX = 16 << 20  # bytes of a list of tags or of referrers
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"  # of a release candidate; some clients had begun to push
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+INDEXES = (OCI_INDEX, DOCKER_LIST)
+MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT)
+
+_DESCRIPTOR = "descriptor"  # in `Entry.facts`
+_NOT_UPLOADED = ("nondistributable", "foreign")  # in the media type of a layer that lies elsewhere
+_MOST_PAGES = 2000
+
+Descriptor = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a manifest or an index says that a registry must know."""
+
+    media_type: str
+    blobs: tuple[Digest, ...] = ()  # that must be there for it to be of use
+    manifests: tuple[Digest, ...] = ()  # of an index: those that it leads to
+    subject: Digest | None = None  # what it refers to
+    artifact_type: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def media_type(data: bytes) -> str:
+    """The media type of a manifest or an index, by what it says of itself, else by its shape. Raises Corrupt."""
+    return _media_type(_object(data))
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The manifest or index. Raises Corrupt with a sentence that says what is wrong with it."""
+    document = _object(data)
+    kind = _media_type(document)
+    if kind != OCI_ARTIFACT and document.get("schemaVersion") != 2:
+        raise Corrupt("The manifest's schemaVersion is not 2.")
+    subject = document.get("subject")
+    config = document.get("config") if kind not in INDEXES else None
+    return Manifest(
+        media_type=kind,
+        blobs=tuple(_blobs(document, kind)),
+        manifests=tuple(_digest(each) for each in _list(document, "manifests")) if kind in INDEXES else (),
+        subject=_digest(subject) if subject is not None else None,
+        artifact_type=_text(document.get("artifactType")) or _text((config or {}).get("mediaType")),
+        annotations=_annotations(document.get("annotations")),
+    )
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_MANIFEST:
+        raise Corrupt(f"The manifest is larger than {MAX_MANIFEST} bytes.")
+    try:
+        document = json.loads(data.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Corrupt("The manifest is not JSON.") from None
+    if not isinstance(document, dict):
+        raise Corrupt("The manifest is not a JSON object.")
+    return document
+
+
+def _no_constant(name: str) -> object:
+    """NaN and Infinity, which Python reads, are no JSON."""
+    raise ValueError(name)
+
+
+def _media_type(document: Mapping[str, Any]) -> str:
+    stated = document.get("mediaType")
+    if stated is not None:
+        if stated not in MEDIA_TYPES:
+            raise Corrupt(f"The manifest's mediaType {str(stated)[:120]!r} is not one of {', '.join(MEDIA_TYPES)}.")
+        return str(stated)
+    if document.get("schemaVersion") == 1:
+        raise Corrupt("The manifest is one of schema 1, which clients do not read any more.")
+    if isinstance(document.get("manifests"), list):
+        return OCI_INDEX
+    if isinstance(document.get("layers"), list) and isinstance(document.get("config"), dict):
+        return OCI_MANIFEST
+    raise Corrupt("The document is neither a manifest nor an index: it has no layers with a config, and no manifests.")
+
+
+def _blobs(document: Mapping[str, Any], kind: str) -> Iterator[Digest]:
+    if kind in (OCI_MANIFEST, DOCKER_MANIFEST):
+        yield _digest(document.get("config"))
+    layers = {OCI_MANIFEST: "layers", DOCKER_MANIFEST: "layers", OCI_ARTIFACT: "blobs"}.get(kind)
+    for layer in _list(document, layers, optional=kind == OCI_ARTIFACT) if layers else ():
+        digest = _digest(layer)
+        if not layer.get("urls") and not any(word in _text(layer.get("mediaType")) for word in _NOT_UPLOADED):
+            yield digest
+
+
+def _list(document: Mapping[str, Any], key: str, *, optional: bool = False) -> list[Any]:
+    value = document.get(key, [] if optional else None)
+    if not isinstance(value, list):
+        raise Corrupt(f"The manifest has no list of {key}.")
+    return value
+
+
+def _digest(descriptor: object) -> Digest:
+    """Raises Corrupt for what is no descriptor."""
+    if not isinstance(descriptor, dict) or not isinstance(descriptor.get("digest"), str):
+        raise Corrupt("The manifest holds a descriptor without a digest.")
+    size = descriptor.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise Corrupt("The manifest holds a descriptor without a size.")
+    if not isinstance(descriptor.get("mediaType", ""), str):
+        raise Corrupt("The manifest holds a descriptor whose mediaType is no text.")
+    try:
+        return names.parse_digest(descriptor["digest"])
+    except Invalid as error:
+        raise Corrupt(f"The manifest holds a descriptor with a wrong digest: {error.message}.") from error
+
+
+def _annotations(value: object) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise Corrupt("The manifest's annotations are no table of texts.")
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+# --- who refers to what ------------------------------------------------------------------------------------------
+
+
+def descriptor_facts(manifest: Manifest, digest: Digest, size: int) -> Mapping[str, str]:
+    """What is noted of a manifest that refers to another, so that its descriptor can be listed (`Entry.facts`)."""
+    descriptor: dict[str, Any] = {"mediaType": manifest.media_type, "digest": str(digest), "size": size}
+    if manifest.artifact_type:
+        descriptor["artifactType"] = manifest.artifact_type
+    if manifest.annotations:
+        descriptor["annotations"] = dict(manifest.annotations)
+    return {_DESCRIPTOR: json.dumps(descriptor, ensure_ascii=False)}
+
+
+def generate_referrers(entries: Iterable[Entry]) -> bytes:
+    """The index of what the entries say. Raises NotFound when they say nothing."""
+    found = [json.loads(entry.facts[_DESCRIPTOR]) for entry in entries if _DESCRIPTOR in entry.facts]
+    if not found:
+        raise NotFound("nothing refers to it")
+    return format_referrers(found)
+
+
+def merge_referrers(documents: Iterable[bytes]) -> bytes:
+    """The union of the indexes: of each digest the first descriptor."""
+    return format_referrers(united(each for document in documents for each in descriptors(document)))
+
+
+def united(found: Iterable[Descriptor]) -> list[Descriptor]:
+    """Of each digest the first descriptor, in their order."""
+    union: dict[str, Descriptor] = {}
+    for each in found:
+        union.setdefault(each["digest"], each)
+    return list(union.values())
+
+
+def format_referrers(found: Sequence[Descriptor]) -> bytes:
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(found)}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def descriptors(data: bytes) -> list[Descriptor]:
+    """The descriptors in an index, or in one that came in pages. Raises Corrupt."""
+    found: list[Descriptor] = []
+    for page in _pages(data, "index of referrers"):
+        manifests = page.get("manifests") or []
+        if not isinstance(manifests, list):
+            raise Corrupt("The index of referrers has no list of manifests.")
+        for each in manifests:
+            _digest(each)
+            found.append(each)
+    return found
+
+
+# --- tags --------------------------------------------------------------------------------------------------------
+
+
+def read_tags(data: bytes) -> list[str]:
+    """The tags in a list, or in one that came in pages: each once, in byte order. Raises Corrupt."""
+    found: set[str] = set()
+    for page in _pages(data, "list of tags"):
+        tags = page.get("tags") or []  # null where there are none
+        if not isinstance(tags, list):
+            raise Corrupt("The list of tags has no list of tags.")
+        found.update(tag for tag in tags if isinstance(tag, str) and names.is_tag(tag))
+    return sorted(found)
+
+
+def format_tags(image: str, tags: Sequence[str]) -> bytes:
+    return json.dumps({"name": image, "tags": list(tags)}).encode()
+
+
+def merge_tags(image: str, documents: Iterable[bytes]) -> bytes:
+    """The union of the lists."""
+    return format_tags(image, sorted({tag for document in documents for tag in read_tags(document)}))
+
+
+def generate_tags(image: str, folder: str, entries: Iterable[Entry]) -> bytes:
+    """The list of the tags that the entries below ``folder`` are. Raises NotFound when there is none."""
+    tags = sorted(entry.path.removeprefix(folder) for entry in entries if entry.path.startswith(folder))
+    if not tags:
+        raise NotFound(f"{image} has no tags")
+    return format_tags(image, tags)
+
+
+def _pages(data: bytes, what: str) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects that stand one behind the other. Raises Corrupt."""
+    if len(data) > MAX_INDEX:
+        raise Corrupt(f"The {what} is longer than {MAX_INDEX} bytes.")
+    try:
+        text, decoder, position, number = data.decode().strip(), json.JSONDecoder(), 0, 0
+        while position < len(text) or not number:
+            page, position = decoder.raw_decode(text, position)
+            number += 1
+            if not isinstance(page, dict) or number > _MOST_PAGES:
+                raise Corrupt(f"The {what} is not a JSON object.")
+            yield page
+            while text[position : position + 1].isspace():
+                position += 1
+    except (ValueError, RecursionError):
+        raise Corrupt(f"The {what} is not JSON.") from None
