@@ -53,8 +53,8 @@ class Context:
     cached_only: bool = False  # answer from what is held; ask no upstream
     head_only: bool = False  # nobody wants the content itself: an `Outline` will do
     may_write: bool = False  # with ``head_only``: whoever asks may publish here, and perhaps asks whether to send it
-    neighbour: Callable[[str], Neighbour | None] = field(default=lambda name: None)  # whom a path below the same root
-    #                                                                  means, when the principal may read it there
+    neighbour: Callable[[str, Principal], Neighbour | None] = field(default=lambda path, principal: None)
+    #   whom a path below the same root means, when that principal may read it there
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class Blob:
     digest: Digest
     media_type: str = "application/octet-stream"
     last_modified: str = ""
+    facts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # of its entry
 
     @property
     def etag(self) -> str:

@@ -23,7 +23,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """No byte of the representation lies in the range: 416, with ``Content-Range: bytes */SIZE``."""
+    """No byte of the representation lies in the range, or it ends before it begins (RFC 9110 §15.5.17): 416, with
+    ``Content-Range: bytes */SIZE``."""
 
 
 def select(field: str, size: int) -> Span | Unsatisfiable | None:
@@ -39,10 +40,10 @@ def select(field: str, size: int) -> Span | Unsatisfiable | None:
     if not first:
         length = int(last)
         return Span(max(0, size - length), size) if length and size else Unsatisfiable()
-    if not _number(first) or (last and (not _number(last) or int(last) < int(first))):
+    if not _number(first) or (last and not _number(last)):
         return None
     start = int(first)
-    if start >= size:
+    if start >= size or (last and int(last) < start):
         return Unsatisfiable()
     return Span(start, min(int(last) + 1, size) if last else size)
 

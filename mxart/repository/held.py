@@ -45,6 +45,7 @@ def opened(store: Store, entry: Entry, media_type: str, now: float) -> Blob | No
         digest=entry.digest,
         media_type=media_type,
         last_modified=entry.last_modified,
+        facts=entry.facts,
     )
 
 

@@ -93,7 +93,7 @@ class RepositoryHandler:
             context.may_write = self.gate.may(principal, "write", name, resource.path)
         return await self.format.answer(request, resource, self.repository, context)
 
-    def _neighbour(self, request: Request, path: str) -> Neighbour | None:
+    def _neighbour(self, request: Request, path: str, principal: Principal) -> Neighbour | None:
         """See `Context.neighbour`."""
         match = self.elsewhere(request, path)
         if match is None or not isinstance(match.handler, RepositoryHandler):
@@ -105,7 +105,7 @@ class RepositoryHandler:
             return None
         if other.format.name != self.format.name:
             return None
-        readable = self.gate.may(request.principal, "read", other.repository.name, resource.path)
+        readable = self.gate.may(principal, "read", other.repository.name, resource.path)
         return Neighbour(other.repository, resource) if readable else None
 
     def failure(self, error: MxartError) -> Response:

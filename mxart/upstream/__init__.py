@@ -1,7 +1,8 @@
 """What comes from others: one upstream, spoken to through Tornado's curl client. Knows no format and no store.
 
-An `Upstream` is a stack of layers with one method, `fetch`: the plain request (``fetch.py``), around it retries that
-resume a broken body (``retry.py``), the queue under a connection ceiling (``queue.py``), the breaker (``breaker.py``).
+An `Upstream` is a stack of layers with one method, `fetch`: the plain request (``fetch.py``), which answers challenges
+(``realm.py``), around it the queue under a connection ceiling (``queue.py``), retries that resume a broken body
+(``retry.py``), pages put together (``pages.py``), the breaker (``breaker.py``).
 Where no server speaks HTTP, a program on this machine takes the place of the request and its retries (``tools.py``).
 The other way goes ``upload.py``, for the command line.
 
@@ -19,7 +20,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mxart.errors import BadUpstream
 
@@ -37,13 +38,17 @@ class Changed(Broken):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """One GET."""
+    """One request."""
 
-    path: str  # percent-encoded, below the upstream's base URL, no leading slash
+    path: str  # percent-encoded, below the upstream's base URL, no leading slash; perhaps with a query
     max_size: int  # bytes of body (decoded); more raises BadUpstream
     headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # Accept, If-None-Match, … (any case)
     start: int = 0  # > 0: resume from this offset …
     validator: str = ""  # … of the representation with this strong ETag (If-Range)
+    method: Literal["GET", "HEAD"] = "GET"
+    space: str = ""  # what credentials are negotiated for, by the upstream's challenge; "": they go along unasked
+    paged: bool = False  # the answer may come in pages (Link: rel="next", RFC 8288 §3.3): its body is all of them, one
+    #                      behind the other; it is asked without conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,8 @@ class Head:
 
 
 class Exchange(Protocol):
-    """An answer under way: its head, then its body by iteration. The body ends normally only when it is complete."""
+    """An answer under way: its head, then its body by iteration. The body ends normally only when it is complete; that
+    of an answer to HEAD is empty, whatever length its head says."""
 
     head: Head
 
@@ -77,6 +83,7 @@ class Upstream(Protocol):
 
         Raises Unavailable (cannot be reached, queue full for too long, known to be down, 429, 503, time-outs; with
         ``retry_after`` as the upstream said) and BadUpstream (401, 403, other statuses, protocol errors, bad
-        redirects; ``status`` as received). Leaving the context early abandons the rest of the body.
+        redirects; ``status`` as received), of which `failures.Hidden` may mean an absence. Leaving the context early
+        abandons the rest of the body.
         """
         ...

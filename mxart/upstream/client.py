@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient
@@ -22,7 +23,7 @@ _SUPPRESS_CONNECT_HEADERS = 265  # libcurl's number, which pycurl does not name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One GET as it goes out."""
+    """One request as it goes out."""
 
     label: str  # names the upstream in messages
     url: str
@@ -31,6 +32,7 @@ class Call:
     ca_file: Path | None = None  # None: the system's authorities
     connect_timeout: float = 10.0  # seconds, as all times here
     idle_timeout: float = 30.0
+    method: Literal["GET", "HEAD"] = "GET"
 
 
 class _Client(CurlAsyncHTTPClient):
@@ -91,6 +93,7 @@ def _request(call: Call, transfer: Transfer) -> HTTPRequest:
 
     return HTTPRequest(
         call.url,
+        method=call.method,
         headers=headers,
         user_agent=f"mxart/{__version__}",
         connect_timeout=call.connect_timeout,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 from mxart.settings import CredentialSettings
 
@@ -22,3 +23,21 @@ def credential_fields(auth: CredentialSettings) -> Fields:
         pair = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode("ascii")
         return (*fields, ("Authorization", f"Basic {pair}"))
     return fields
+
+
+def merged(*sets: Fields) -> Fields:
+    """All fields of these sets, each name once, in whatever case: later sets win."""
+    fields: dict[str, tuple[str, str]] = {}
+    for name, value in (pair for pairs in sets for pair in pairs):
+        fields[name.lower()] = (name, value)
+    return tuple(fields.values())
+
+
+def standing_fields(auth: CredentialSettings) -> Fields:
+    """Those of the fields that go along unasked also where a user name and password wait for a challenge."""
+    return credential_fields(replace(auth, username="", password=""))
+
+
+def basic_fields(auth: CredentialSettings) -> Fields:
+    """The user name and password as an answer to a challenge; () when there are none, or there is a token instead."""
+    return () if auth.token else credential_fields(replace(auth, headers={}))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mxart.errors import BadUpstream, Unavailable
-from mxart.upstream import Broken
 
 
 class Unreachable(Unavailable):
@@ -39,6 +38,11 @@ class Untrusted(BadUpstream):
     """Its certificate cannot be verified: asking again is of no use until somebody changes the configuration."""
 
 
+class Hidden(BadUpstream):
+    """401 or 403 to somebody who has no credentials: perhaps there is no such thing. Registries that do not tell
+    strangers what they have answer so for every name that they do not know."""
+
+
 def is_server_error(error: Exception) -> bool:
     """Whether the upstream answered that it failed itself (5xx): asking again may succeed."""
     return isinstance(error, BadUpstream) and error.status >= 500
@@ -51,10 +55,8 @@ def printable(text: str, limit: int = 200) -> str:
 
 @contextmanager
 def named(label: str) -> Iterator[None]:
-    """Whatever BadUpstream is raised inside says who failed."""
+    """Whatever BadUpstream is raised inside says who failed, and stays of its class."""
     try:
         yield
-    except Broken as error:
-        raise Broken(f"{label}: {error}", error.status, error.retry_after) from error
     except BadUpstream as error:
-        raise BadUpstream(f"{label}: {error}", error.status, error.retry_after) from error
+        raise type(error)(f"{label}: {error}", error.status, error.retry_after) from error

@@ -28,7 +28,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES = (OCI_INDEX, DOCKER_LIST)
 MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT)
 
-_DESCRIPTOR = "descriptor"  # in `Entry.facts`
+_DESCRIPTOR, _DIGEST = "descriptor", "digest"  # in `Entry.facts`
 _NOT_UPLOADED = ("nondistributable", "foreign")  # in the media type of a layer that lies elsewhere
 _MOST_PAGES = 2000
 
@@ -144,6 +144,16 @@ def _annotations(value: object) -> Mapping[str, str]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def tag_facts(digest: Digest) -> Mapping[str, str]:
+    """What is noted of a tag: the digest of its manifest, where that is none that the content tells by itself."""
+    return {} if digest.algorithm == "sha256" else {_DIGEST: str(digest)}
+
+
+def tagged_digest(facts: Mapping[str, str]) -> Digest | None:
+    """What `tag_facts` has noted."""
+    return Digest.parse(facts[_DIGEST]) if _DIGEST in facts else None
 
 
 # --- who refers to what ------------------------------------------------------------------------------------------

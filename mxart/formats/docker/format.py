@@ -10,8 +10,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from mxart.contract import Context, Policy, Proposal, Repository, Tool
-from mxart.errors import Invalid, MxartError, NotFound, Unauthenticated, Unsupported
-from mxart.formats.docker import discover, documents, paths, wire
+from mxart.errors import Gone, Invalid, MxartError, NotFound, Unauthenticated, Unsupported
+from mxart.formats.docker import discover, documents, names, paths, wire
 from mxart.formats.docker.listing import Listing
 from mxart.formats.docker.paths import DockerResource
 from mxart.formats.docker.publish import Publisher
@@ -59,8 +59,14 @@ class DockerFormat:
         self._policy = lru_cache(maxsize=_PARSED)(self._made_policy)
 
     def parse(self, request: Request) -> DockerResource:
-        """See `paths.parse`; the method is looked at by `answer`."""
-        return self._parsed(request.path)
+        """See `paths.parse`; the method is looked at by `answer`. Raises ManifestUnknown for what is asked for by a tag
+        that none can have."""
+        try:
+            return self._parsed(request.path)
+        except names.ReferenceInvalid as error:
+            if request.method in _READS:
+                raise wire.ManifestUnknown(error.message) from error
+            raise
 
     def canonical(self, resource: Resource) -> Resource:
         """The image's whole name, where Docker Hub's official ones are meant."""
@@ -212,8 +218,10 @@ class DockerFormat:
             return wire.challenge(request, "")
         if resource.kind == "catalog":
             return wire.challenge(request, wire.CATALOG_SCOPE)
-        scope = wire.scope(request.base_url, resource.package, action) if resource.package else ""
-        return wire.challenge(request, scope)
+        wanted = [wire.scope(request.base_url, resource.package, action)] if resource.package else []
+        if resource.kind == "uploads" and (source := wire.mounted_from(request.query)):
+            wanted.append(f"repository:{source}:pull")
+        return wire.challenge(request, " ".join(wanted))
 
     def failure(self, error: MxartError, status: int) -> Response:
         return wire.failure(error, status)
@@ -296,13 +304,16 @@ async def _get(resource: DockerResource, repository: Repository, context: Contex
         return await repository.get(resource, context)
     except NotFound as error:
         kind = wire.BlobUnknown if resource.kind == "blob" else wire.ManifestUnknown
-        raise kind(f"{resource.title}: {error.message}") from error
+        why = f"it was deleted from {repository.name}" if isinstance(error, Gone) else error.message
+        raise kind(f"{resource.title}: {why}") from error
 
 
 def _described(content: Content, resource: DockerResource) -> Response:
     """The answer with the fields that clients check it by."""
     headers = dict(wire.VERSION)
-    digest = resource.digest or (content.digest if isinstance(content, Blob) else None)
+    digest = resource.digest
+    if digest is None and isinstance(content, Blob):
+        digest = documents.tagged_digest(content.facts) or content.digest
     if digest is not None:
         headers |= {"Docker-Content-Digest": str(digest), "ETag": f'"{digest}"'}
     if resource.digest is not None and not isinstance(content, Redirect):

@@ -44,7 +44,7 @@ class Listing:
         try:
             content = await self.repository.get(resource, self.context)
         except NotFound:
-            if not await self._is_here(resource):
+            if not await self.repository.owns(resource):  # something was pushed for the image, if no tag
                 raise
             found: Sequence[str] = ()
         else:
@@ -52,11 +52,6 @@ class Listing:
             found = await offload(documents.read_tags, data)
         name = wire.image_name(self.context.base_url, resource.package)
         return paged(self.request, found, lambda page: {"name": name, "tags": page})
-
-    async def _is_here(self, resource: DockerResource) -> bool:
-        """Is anything held of an image that has no tags?"""
-        image = replace(resource, path=f"{paths.folder(resource.package)}manifests/")
-        return bool(await self.repository.list(image, self.context))
 
     async def catalog(self) -> Response:
         """The images of which something is held."""

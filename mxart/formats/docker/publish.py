@@ -106,12 +106,14 @@ class Publisher:
         self, image: str, manifest: Manifest, content: tuple[Digest, Ingest], tags: Sequence[str]
     ) -> None:
         digest, upload = content
-        places: list[DockerResource] = [paths.manifest(image, digest), *(paths.tag(image, tag) for tag in tags)]
-        parts = [Part(resource=place, upload=upload, media_type=manifest.media_type) for place in places]
+        kind, noted = manifest.media_type, documents.tag_facts(digest)
+        parts = [Part(resource=paths.manifest(image, digest), upload=upload, media_type=kind)]
+        for tag in tags:
+            parts.append(Part(resource=paths.tag(image, tag), upload=upload, media_type=kind, facts=noted))
         if manifest.subject is not None:
             facts = documents.descriptor_facts(manifest, digest, upload.size)
             place = paths.referrer(image, manifest.subject, digest)
-            parts.append(Part(resource=place, upload=upload, media_type=manifest.media_type, facts=facts))
+            parts.append(Part(resource=place, upload=upload, media_type=kind, facts=facts))
         needs: list[Resource] = [paths.blob(image, each) for each in dict.fromkeys(manifest.blobs)]
         if not self.sparse:
             needs += [paths.manifest(image, each) for each in dict.fromkeys(manifest.manifests)]

@@ -17,18 +17,21 @@ Specification: OCI Distribution Specification 1.1, "Pushing blobs".
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from mxart.contract import Context, Held, Ingest, Part, Publication, Repository
-from mxart.errors import Conflict, Denied, Invalid, NotFound, Unsupported
+from mxart.contract import Context, Held, Ingest, Neighbour, Part, Publication, Repository
+from mxart.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated, Unsupported
 from mxart.formats.docker import names, paths, wire
 from mxart.formats.docker.paths import DockerResource
-from mxart.model import Blob, Digest, Request, Response
+from mxart.model import Blob, Digest, Principal, Request, Response
 from mxart.offload import undisturbed
 from mxart.trail import Trail
 
+_MOST_LOOKED_AT = 1000  # images, for a blob that may be in any of them
+_AT_A_TIME = 50
 _RANGE = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/.*)?")
 _METHODS = {"uploads": ("POST",), "upload": ("GET", "PATCH", "PUT", "DELETE")}
 
@@ -181,7 +184,7 @@ class Uploader:
         """The answer when the blob could be taken over; None when it has to be sent. That it is not there, or not for
         this client, is told to nobody."""
         digest = names.parse_digest(digest_text)
-        content = await self._held_elsewhere(digest, source) if source else None
+        content = await (self._held_in(source, digest) if source else self._held_anywhere(digest))
         if content is None:
             return None
         blob = paths.blob(self.resource.package, digest)
@@ -194,10 +197,36 @@ class Uploader:
             content.close()
         return self._created(blob, digest)
 
-    async def _held_elsewhere(self, digest: Digest, source: str) -> Blob | None:
-        neighbour = self.context.neighbour(f"{source}/blobs/{digest}")
-        if neighbour is None:
-            return None
+    async def _held_in(self, source: str, digest: Digest) -> Blob | None:
+        """The blob of that image, named from the root. Raises Unauthenticated when whoever asks may read it, but not
+        with the token that they have sent."""
+        path = f"{source}/blobs/{digest}"
+        neighbour = self.context.neighbour(path, self.context.principal)
+        if neighbour is None and self.context.neighbour(path, self._whole_principal) is not None:
+            message = f"The token is not good to pull from {source}: ask for one that is."
+            raise Unauthenticated(message, reason="insufficient_scope")
+        return await self._held_by(neighbour) if neighbour is not None else None
+
+    async def _held_anywhere(self, digest: Digest) -> Blob | None:
+        """The blob of any image of the same repository that the client may read; looked for in the first of them."""
+        packages = sorted(await self.repository.packages(self.context))[:_MOST_LOOKED_AT]
+        for number, package in enumerate(packages):
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)  # reading the index waits for nothing
+            if not await self.repository.list(paths.blob(package, digest), self.context):
+                continue
+            path = f"{wire.image_name(self.context.base_url, package)}/blobs/{digest}"
+            neighbour = self.context.neighbour(path, self._whole_principal)
+            if neighbour is not None and (blob := await self._held_by(neighbour)) is not None:
+                return blob
+        return None
+
+    @property
+    def _whole_principal(self) -> Principal:
+        """Whoever asks, whatever the token is good for: no client asks for one before it knows where a blob is."""
+        return replace(self.context.principal, limits=None)
+
+    async def _held_by(self, neighbour: Neighbour) -> Blob | None:
         context = replace(self.context, cached_only=True, head_only=False, trail=Trail())
         try:
             content = await neighbour.repository.get(neighbour.resource, context)

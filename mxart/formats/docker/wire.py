@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mxart import errors
 from mxart.errors import MxartError
+from mxart.formats.docker import names
 from mxart.model import Action, Bytes, Request, Response
 
 JSON = "application/json"
@@ -150,6 +151,16 @@ def scope(base_url: str, image: str, action: Action) -> str:
     'repository:hub/library/nginx:pull,push'
     """
     return f"repository:{image_name(base_url, image)}:{_ACTIONS[action]}"
+
+
+def mounted_from(query: str) -> str:
+    """The image that a blob is to be taken over from; "" for none that could be a name."""
+    asked = dict(_readable(query))
+    source = asked.get("from", "") if "mount" in asked else ""
+    try:
+        return names.check_image(source)
+    except errors.Invalid:
+        return ""
 
 
 def _readable(query: str) -> list[tuple[str, str]]:
