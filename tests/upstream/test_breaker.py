@@ -12,7 +12,7 @@ import pytest
 from mxart.errors import BadUpstream, MxartError
 from mxart.upstream import Broken, Exchange, Fetch, Head
 from mxart.upstream.breaker import Breaker, Health
-from mxart.upstream.failures import KnownDown, QueueFull, Throttled, TimedOut, Unreachable, Untrusted
+from mxart.upstream.failures import Hidden, KnownDown, QueueFull, Throttled, TimedOut, Unreachable, Untrusted
 from tests.upstream.parts import Clock, Reply, ScriptedLayer, SharedHealth, read, until
 
 pytestmark = pytest.mark.gen_test
@@ -66,7 +66,14 @@ async def test_down_after_so_many_in_a_row(error: MxartError, limit: int) -> Non
 
 @pytest.mark.parametrize(
     "error",
-    [BadUpstream("refused", 403), BadUpstream("not HTTP"), Untrusted("x"), Broken("x", 416), QueueFull("full")],
+    [
+        BadUpstream("refused", 403),
+        Hidden("refused", 401),
+        BadUpstream("not HTTP"),
+        Untrusted("x"),
+        Broken("x", 416),
+        QueueFull("full"),
+    ],
     ids=repr,
 )
 async def test_never_down_because_of_these(error: MxartError) -> None:

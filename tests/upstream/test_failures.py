@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mxart.errors import BadUpstream, MxartError, Unavailable
-from mxart.upstream import Broken
+from mxart.upstream import Broken, Changed
 from mxart.upstream.failures import (
+    Hidden,
     KnownDown,
     QueueFull,
     Throttled,
@@ -24,7 +25,7 @@ def test_not_now(kind: type[MxartError]) -> None:
     assert issubclass(kind, Unavailable)
 
 
-@pytest.mark.parametrize("kind", [Broken, Untrusted])
+@pytest.mark.parametrize("kind", [Broken, Untrusted, Hidden])
 def test_not_usable(kind: type[MxartError]) -> None:
     assert issubclass(kind, BadUpstream)
 
@@ -44,7 +45,7 @@ def test_server_errors(error: Exception, expected: bool) -> None:
     assert is_server_error(error) == expected
 
 
-@pytest.mark.parametrize("kind", [BadUpstream, Broken])
+@pytest.mark.parametrize("kind", [BadUpstream, Broken, Changed, Hidden, Untrusted])
 def test_named(kind: type[BadUpstream]) -> None:
     with pytest.raises(BadUpstream, match=r"^up\.example\.org: it did$") as raised, named("up.example.org"):
         raise kind("it did", 502, 9.0)

@@ -156,6 +156,63 @@ async def test_paths_that_are_not_encoded_are_not_sent(curl: Curl, scripted: Scr
     assert scripted.requests == []
 
 
+# --- HEAD ------------------------------------------------------------------------------------------------------
+
+HEADS: list[tuple[Answer, int, int | None]] = [
+    (Answer(body=b"x" * 50, headers={"Docker-Content-Digest": "sha256:0"}), 200, 50),
+    (Answer(body=b"x" * 50, framing="chunked"), 200, None),
+    (Answer(body=b"x" * 50, framing="close"), 200, None),
+    (Answer(body=b"", claim=50), 200, 50),
+    (Answer(body=b"x" * 50, headers={"Content-Encoding": "gzip"}), 200, None),
+    (Answer(body=b"x" * 50, headers={"Content-Encoding": "br"}), 200, None),
+    (Answer(status=404, body=b"none"), 404, None),
+    (Answer(status=410, body=b"gone"), 410, None),
+]
+
+
+@pytest.mark.parametrize(("answer", "status", "length"), HEADS)
+async def test_a_head_is_that_of_get_without_a_body(
+    curl: Curl, scripted: ScriptedUpstream, answer: Answer, status: int, length: int | None
+) -> None:
+    scripted.script("/a", answer)
+    head, body = await read(direct(curl, scripted.url), Fetch(method="HEAD", path="a", max_size=100))
+    assert (head.status, head.length, body) == (status, length, b"")
+    assert head.headers.get("docker-content-digest") == answer.headers.get("Docker-Content-Digest")
+    assert [seen.method for seen in scripted.requests] == ["HEAD"]
+
+
+async def test_heads_and_gets_share_a_connection(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.static("/a", b"x" * 50, etag='"v"')
+    upstream = direct(curl, scripted.url)
+    for method in ("HEAD", "GET", "HEAD", "HEAD", "GET"):
+        head, body = await read(upstream, Fetch(method=method, path="a", max_size=100))  # type: ignore[arg-type]
+        assert (head.length, head.etag, len(body)) == (50, '"v"', 50 * (method == "GET"))
+    confirmed = Fetch(method="HEAD", path="a", max_size=100, headers={"If-None-Match": '"v"'})
+    assert (await read(upstream, confirmed))[0].status == 304
+    assert [seen.method for seen in scripted.requests] == ["HEAD", "GET", "HEAD", "HEAD", "GET", "HEAD"]
+    assert scripted.connections == 1
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_a_head_is_redirected_as_one(curl: Curl, scripted: ScriptedUpstream, status: int) -> None:
+    with ScriptedUpstream() as other:
+        scripted.script("/a", redirect(f"{other.url}/b", status))
+        other.static("/b", b"x" * 50)
+        head, body = await read(direct(curl, scripted.url), Fetch(method="HEAD", path="a", max_size=100))
+        assert (head.length, body, other.requests[0].method) == (50, b"", "HEAD")
+        for refusal in (403, 405):
+            other.script("/b", Answer(status=refusal))
+            with pytest.raises(BadUpstream) as raised:
+                await read(direct(curl, scripted.url), Fetch(method="HEAD", path="a", max_size=100, space="a"))
+            assert (raised.type, raised.value.status) == (BadUpstream, refusal)
+
+
+async def test_a_head_of_something_too_large(curl: Curl, scripted: ScriptedUpstream) -> None:
+    scripted.static("/a", b"x" * 101)
+    with pytest.raises(BadUpstream, match="announced 101 bytes"):
+        await read(direct(curl, scripted.url), Fetch(method="HEAD", path="a", max_size=100))
+
+
 # --- redirects -------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from mxart.errors import BadUpstream, MxartError
 from mxart.settings import UpstreamSettings
 from mxart.upstream import Broken, Fetch, Head
 from mxart.upstream.client import Curl
-from mxart.upstream.failures import KnownDown, QueueFull, Throttled, TimedOut, Unreachable, Untrusted
+from mxart.upstream.failures import Hidden, KnownDown, QueueFull, Throttled, TimedOut, Unreachable, Untrusted
 from mxart.upstream.fetch import DirectUpstream
 from mxart.upstream.retry import RENEWAL, Pauses, RetryingUpstream
 from tests.support.upstream import Answer, ScriptedUpstream, Static
@@ -70,6 +70,7 @@ FINAL: list[Exception] = [
     KnownDown("down"),
     Untrusted("certificate"),
     BadUpstream("refused", 403),
+    Hidden("refused", 401),
     BadUpstream("not HTTP"),
     Broken("cannot go on", 200),
 ]
