@@ -14,7 +14,7 @@ from mxart.upstream import Fetch, Upstream
 from mxart.upstream.breaker import Health
 from mxart.upstream.build import build
 from mxart.upstream.client import Curl
-from mxart.upstream.failures import KnownDown, QueueFull, Throttled, Unreachable
+from mxart.upstream.failures import Hidden, KnownDown, QueueFull, Throttled, Unreachable
 from tests.support.upstream import Answer, ScriptedUpstream, Static
 from tests.upstream.parts import LARGE, Permits, SharedHealth, read, until
 
@@ -118,3 +118,74 @@ async def test_no_secret_is_logged_or_told(
     text = caplog.text + "".join(told) + repr(stack.health.saved)
     assert caplog.messages
     assert not any(secret in text for secret in ("p4ssw0rd", "k3y", "t0ken", "Y2k6"))
+
+
+async def test_what_is_hidden_is_asked_once_and_says_that_the_upstream_lives(
+    curl: Curl, scripted: ScriptedUpstream
+) -> None:
+    scripted.script("/a", Answer(status=401))
+    stack = Stack(curl, scripted.url, retries=5)
+    stack.health.now = Health(2, 0.0, "it was not there")
+    with pytest.raises(Hidden):
+        await read(stack.upstream, Fetch(path="a", max_size=LARGE, space="a"))
+    assert (len(scripted.requests), stack.health.now) == (1, Health())
+
+
+async def test_a_realm_that_fails_in_passing_is_asked_again(curl: Curl, scripted: ScriptedUpstream) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="{scripted.url}/token"'}
+    scripted.script("/a", *[Answer(status=401, headers=challenge)] * 3, Static(data=b"x"))
+    scripted.script("/token", Answer(status=503), Answer(status=500), Answer(body=b'{"token": "t1"}'))
+    stack = Stack(curl, scripted.url, retries=2)
+    assert (await read(stack.upstream, Fetch(path="a", max_size=LARGE, space="a")))[1] == b"x"
+    assert (scripted.count("/token"), stack.slots.free, stack.health.now) == (3, 4, Health())
+
+
+async def test_a_realm_that_asks_for_less_is_obeyed(curl: Curl, scripted: ScriptedUpstream) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="{scripted.url}/token"'}
+    scripted.script("/a", Answer(status=401, headers=challenge))
+    scripted.script("/token", Answer(status=429, headers={"Retry-After": "120"}))
+    stack = Stack(curl, scripted.url)
+    with pytest.raises(Throttled):
+        await read(stack.upstream, Fetch(path="a", max_size=LARGE, space="a"))
+    with pytest.raises(KnownDown):
+        await read(stack.upstream, Fetch(path="a", max_size=LARGE, space="a"))
+    assert scripted.count("/token") == 1
+
+
+async def test_whoever_asks_for_a_token_holds_one_connection(curl: Curl, scripted: ScriptedUpstream) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="{scripted.url}/token"'}
+    scripted.script("/token", Answer(body=b'{"token": "t1"}'))
+    for name in "abcdefgh":
+        scripted.script(f"/{name}", Answer(status=401, headers=challenge), Static(data=b"x"))
+    stack = Stack(curl, scripted.url, slots=1)
+    fetches = [Fetch(path=name, max_size=LARGE, space=name) for name in "abcdefgh"]
+    assert {body for _, body in await asyncio.gather(*(read(stack.upstream, asked) for asked in fetches))} == {b"x"}
+    assert (scripted.count("/token"), scripted.connections) == (8, 1)
+
+
+async def test_pages_have_their_own_tries(curl: Curl, scripted: ScriptedUpstream) -> None:
+    for number in range(3):
+        link = {"Link": f'</list?last={number + 1}>; rel="next"'} if number < 2 else {}
+        whole = Static(data=bytes([number]) * 1000, etag=f'"{number}"', headers=link)
+        path = f"/list?last={number}" if number else "/list"
+        scripted.script(path, Answer(status=500), whole.but(cut_after=500), whole)
+    stack = Stack(curl, scripted.url, slots=1)
+    _, body = await read(stack.upstream, Fetch(path="list", max_size=LARGE, paged=True))
+    assert body == bytes(1000) + b"\1" * 1000 + b"\2" * 1000
+    assert (len(scripted.requests), stack.slots.free, stack.turn.free) == (9, 1, 1)
+
+
+async def test_no_token_is_logged_or_told(
+    curl: Curl, scripted: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "mxart")
+    challenge = {"WWW-Authenticate": f'Bearer realm="{scripted.url}/token"'}
+    scripted.script("/token?account=ci", Answer(body=b'{"token": "t0ken"}'))
+    scripted.script("/a", Answer(status=401, headers=challenge), Answer(status=500))
+    stack = Stack(curl, scripted.url, auth=CredentialSettings(username="ci", password="p4ssw0rd"), retries=1)
+    with pytest.raises(MxartError) as raised:
+        await read(stack.upstream, Fetch(path="a", max_size=LARGE, space="a"))
+    assert scripted.requests[-1].headers["authorization"] == "Bearer t0ken"
+    text = caplog.text + repr(raised.value) + repr(stack.health.saved)
+    assert caplog.messages
+    assert not any(secret in text for secret in ("p4ssw0rd", "t0ken", "Y2k6"))
