@@ -49,7 +49,7 @@ def test_each_file_can_be_served(folder: Path, name: str) -> None:
 
 
 def test_there_are_files() -> None:
-    assert {"mxart.toml", "mirror.toml", "ci-cache.toml", "team.toml"} <= {file.name for file in FILES}
+    assert {"mxart.toml", "mirror.toml", "ci-cache.toml", "team.toml", "containers.toml"} <= {file.name for file in FILES}
 
 
 def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
     assert settings.server == ServerSettings()
     assert settings.access == AccessSettings()
     assert settings.stores == {"default": StoreSettings(path=folder / "data")}
-    public, git, hosted, group = settings.repositories
+    public, git, hosted, group, hub, images, _ = settings.repositories
     assert public.upstream == UpstreamSettings(url="https://go.example.com", http_proxy="")
     assert git.upstream == UpstreamSettings(url="", tool="vcs", max_connections=4)
     default = RepositorySettings(name="go", format="go", kind="proxy")
@@ -66,6 +66,9 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
     assert group.shared_names == default.shared_names
     for repository in (git, hosted):
         assert repository.options == FORMATS["go"].settings()
+    docker = FORMATS["docker"].settings()
+    assert hub.options.namespaces == docker.namespaces
+    assert images.options.sparse_indexes == docker.sparse_indexes
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
         ("listener", [ListenerSettings]),
         ("access", [AccessSettings]),
         ("store", [StoreSettings]),
-        ("repository", [RepositorySettings, UpstreamSettings, FORMATS["go"].settings]),
+        ("repository", [RepositorySettings, UpstreamSettings, *(factory.settings for factory in FORMATS.values())]),
     ],
 )
 @pytest.mark.parametrize("document", ["conf/mxart.toml", "docs/configuration.md"])
