@@ -48,6 +48,25 @@ def go_group(name: str, members: Sequence[str], *more: str) -> str:
     return "\n".join(["[[repository]]", f'name = "{name}"', 'format = "go"', 'kind = "group"', listed, *more]) + "\n"
 
 
+def docker_proxy(upstream: str, *more: str, name: str = "hub") -> str:
+    """A ``[[repository]]`` table: a proxy of the container registry ``upstream``; ``more``: further lines of it."""
+    lines = ["[[repository]]", f'name = "{name}"', 'format = "docker"', 'kind = "proxy"', f'upstream = "{upstream}"']
+    return "\n".join([*lines, *more]) + "\n"
+
+
+def docker_hosted(name: str = "images", *more: str) -> str:
+    """A ``[[repository]]`` table: a hosted repository of container images."""
+    return "\n".join(["[[repository]]", f'name = "{name}"', 'format = "docker"', 'kind = "hosted"', *more]) + "\n"
+
+
+def docker_group(name: str, members: Sequence[str], *more: str) -> str:
+    """A ``[[repository]]`` table: a group of repositories of container images."""
+    listed = f"members = {json.dumps(list(members))}"
+    return (
+        "\n".join(["[[repository]]", f'name = "{name}"', 'format = "docker"', 'kind = "group"', listed, *more]) + "\n"
+    )
+
+
 def free_port() -> int:
     """A port of loopback that stays free while a server is down: the system gives it to no outgoing connection."""
     first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
