@@ -17,7 +17,7 @@ from mxart.httpfields import targets
 from mxart.model import Request
 from mxart.repository.directory import Directory
 from mxart.server import Handler, Match
-from mxart.server.dispatch import RepositoryHandler
+from mxart.server.dispatch import RepositoryHandler, meant_by
 from mxart.server.mounts import REGISTRY, MountTable, Namespace
 from mxart.settings import RepositorySettings, Settings
 
@@ -50,14 +50,10 @@ class Mounting:
         """The repository that has a package whose name begins at the root, as ``request`` came in; and a glob on all
         paths of that package there. None when there is none."""
         factory = _rooted()
-        match = self._find(factory.root, request, factory.path_of(package))
-        if match is None or not isinstance(match.handler, RepositoryHandler):
+        meant = meant_by(self._find(factory.root, request, factory.path_of(package)))
+        if meant is None:
             return None
-        handler = match.handler
-        try:
-            resource = handler.format.parse(Request(method="GET", path=match.path, raw_path=match.raw_path))
-        except (Invalid, NotFound):
-            return None
+        handler, resource = meant
         return handler.repository.name, f"{resource.package}{handler.format.border}*"
 
     # --- handlers

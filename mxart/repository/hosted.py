@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mxart.contract import Context, Format, Held, Ingest, Part, Policy, Publication
-from mxart.errors import Corrupt, Gone, NotFound, Unsupported
+from mxart.errors import Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.httpfields import caching
 from mxart.model import Content, Entry, Resource
 from mxart.repository.derived import Derived, Write, is_derived
@@ -59,7 +60,8 @@ class Hosted:
         if blob is None:
             raise Corrupt(f"{self.name} has lost the content of {resource.title}: ask its operator to run `mxart fsck`")
         if context.head_only:  # perhaps somebody is about to publish what needs it: `gc` is to know at once
-            await self._index.flush_served()
+            with suppress(StoreFull):  # what is held stays readable
+                await self._index.flush_served()
         context.trail.cache_status = caching.hit()
         return blob
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mxart.contract import Context, Format, Neighbour, Repository
 from mxart.errors import Invalid, MxartError, NotFound, Unauthenticated
-from mxart.model import Action, Principal, Request, Response
+from mxart.model import Action, Principal, Request, Resource, Response
 from mxart.server import Match
 from mxart.server.failures import headers_of, status_of
 from mxart.trail import Trail
@@ -95,14 +95,10 @@ class RepositoryHandler:
 
     def _neighbour(self, request: Request, path: str, principal: Principal) -> Neighbour | None:
         """See `Context.neighbour`."""
-        match = self.elsewhere(request, path)
-        if match is None or not isinstance(match.handler, RepositoryHandler):
+        meant = meant_by(self.elsewhere(request, path))
+        if meant is None:
             return None
-        other = match.handler
-        try:
-            resource = other.format.parse(Request(method="GET", path=match.path, raw_path=match.raw_path))
-        except (Invalid, NotFound):
-            return None
+        other, resource = meant
         if other.format.name != self.format.name:
             return None
         readable = self.gate.may(principal, "read", other.repository.name, resource.path)
@@ -113,3 +109,14 @@ class RepositoryHandler:
         for name, value in headers_of(error).items():
             response.headers.setdefault(name, value)
         return response
+
+
+def meant_by(match: Match | None) -> tuple[RepositoryHandler, Resource] | None:
+    """The handler of a repository, and what a path asks of it; None when it leads to none, or asks for nothing."""
+    if match is None or not isinstance(match.handler, RepositoryHandler):
+        return None
+    request = Request(method="GET", path=match.path, raw_path=match.raw_path)
+    try:
+        return match.handler, match.handler.format.parse(request)
+    except (Invalid, NotFound):
+        return None
