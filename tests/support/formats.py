@@ -43,11 +43,24 @@ class CinderFactory:
         self.name = name
         self.kinds: tuple[str, ...] = ("proxy", "hosted", "group")
         self.tools: tuple[str, ...] = ("vcs",)
+        self.root = ""
         self.settings = settings
         self.proposals = proposals
 
     def build(self, settings: Any) -> Format:
         raise AssertionError("a configuration is read without building a format")
+
+    def path_of(self, package: str) -> str:
+        return f"{package}/list"
+
+    def upstream_url(self, url: str) -> str:
+        return url
+
+    def settled(self, settings: Any, upstream: UpstreamSettings) -> Any:
+        return settings
+
+    def namespaces(self, settings: Any) -> Sequence[str]:
+        return ()
 
     def upstreams(self, settings: Any) -> Mapping[str, str]:
         return {f"sumdb/{name}": url for name, url in settings.sumdb.items()}

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from mxart.contract import Context
+from mxart.documents import whole
 from mxart.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unsupported
 from mxart.formats.go.format import GoFormat
 from mxart.formats.go.settings import GoSettings
@@ -52,8 +53,8 @@ class Shop:
 
     async def read(self, path: str) -> bytes:
         content = (await self.send("GET", path)).content
-        assert isinstance(content, Bytes)
-        return content.data
+        assert content is not None
+        return await whole(content, 1 << 20)
 
     async def info(self, module: Module) -> dict[str, str]:
         document = json.loads(await self.read(path_of(module, "info")))
