@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import FileIO
+from pathlib import Path
 from typing import BinaryIO
 
 from mxart.contract import Context, Policy, Repository
-from mxart.errors import Corrupt, MxartError, NotFound, Unsupported
-from mxart.model import Blob, Bytes, Content, Entry, Redirect, Request, Resource, Response
+from mxart.errors import Corrupt, MxartError, NotFound, Unauthenticated, Unsupported
+from mxart.model import Action, Blob, Bytes, Content, Digest, Entry, Outline, Redirect, Request, Resource, Response
 from mxart.repository.freshness import Lifetimes
 from mxart.repository.growing import Reader
 from mxart.repository.hosted import Hosted, HostedParts
@@ -39,9 +41,14 @@ class PlainFormat:
     """
 
     name = "plain"
+    border = "/"
+    renames = False
 
     def parse(self, request: Request) -> Resource:
         return resource(request.path)
+
+    def canonical(self, resource: Resource) -> Resource:
+        return resource
 
     def policy(self, resource: Resource) -> Policy:
         folder = resource.path.rpartition("/")[0]
@@ -60,11 +67,15 @@ class PlainFormat:
     def upstream_path(self, resource: Resource) -> str:
         return resource.path
 
-    def check(self, resource: Resource, file: BinaryIO) -> None:
+    def aliases(self, resource: Resource, digest: Digest) -> Sequence[Resource]:
+        return ()
+
+    def check(self, resource: Resource, file: BinaryIO) -> str:
         if b"corrupt" in file.read(1000):
             raise Corrupt("it says so")
         if b"explode" in file.read(1000):
             raise RuntimeError("a checker that fails itself")
+        return ""
 
     def merge(self, resource: Resource, documents: Sequence[BinaryIO], out: BinaryIO) -> None:
         if resource.kind != "list":
@@ -82,8 +93,16 @@ class PlainFormat:
             raise NotFound(f"{resource.path} would name nothing")
         out.writelines(name.encode() + b"\n" for name in names)
 
+    def unused(
+        self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
+    ) -> Sequence[Entry]:
+        return ()
+
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         return Response(content=await repository.get(resource, context))
+
+    def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
+        return f'Plain action="{action}"'
 
     def failure(self, error: MxartError, status: int) -> Response:
         return Response(status, Bytes(data=error.message.encode()))
@@ -133,6 +152,7 @@ class Worker:
                 upstreams={"": self._upstream()},
                 store=self.store,
                 flights=self.flights,
+                label="example.org",
                 retries=self.retries,
                 lifetimes=Lifetimes(ttl=300.0, negative_ttl=60.0),
                 clock=self.clock,
@@ -167,7 +187,7 @@ class Answer:
     async def read(self) -> bytes:
         """All of it, as delivery sends it; closes it. Raises what ``extent`` raises."""
         content = self.content
-        assert not isinstance(content, (Bytes, Redirect))
+        assert not isinstance(content, (Bytes, Redirect, Outline))
         try:
             if isinstance(content, Blob):
                 return pread(content.file, 0, content.size)
@@ -195,6 +215,15 @@ def hosted(store: Store, name: str = "house") -> Hosted:
 def incoming(store: Store) -> list[str]:
     """The names of the files in which something comes in."""
     return [file.name for file in incoming_folder(store.path).iterdir()]
+
+
+def store_files() -> list[str]:
+    """What this process has open below a store."""
+    names: list[str] = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(link.readlink()))
+    return sorted(name for name in names if "/data/" in name)
 
 
 def resource(path: str) -> Resource:

@@ -20,6 +20,7 @@ test calls ``make`` once, with paths of `HELD`.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
@@ -172,6 +173,23 @@ class ReadingSuite:
             assert not await repository.owns(resource(path)), path
 
     @pytest.mark.gen_test
+    async def test_the_packages_are_those_of_which_something_is_held(self, make: Make) -> None:
+        repository = await make(HELD)
+        await refused(repository, "absent/v1.zip")  # some remember that
+        assert sorted(await repository.packages(Context())) == ["m", "n"]
+
+    @pytest.mark.gen_test
+    async def test_who_wants_no_content_is_told_the_same(self, make: Make) -> None:
+        repository = await make(HELD)
+        for path, data in HELD.items():
+            content = await repository.get(resource(path), Context(head_only=True))
+            content.close()
+            assert isinstance(content, Blob)
+            assert (content.size, content.digest) == (len(data), digest_of(data))
+        with pytest.raises(NotFound):
+            await repository.get(resource("m/v3.zip"), Context(head_only=True))
+
+    @pytest.mark.gen_test
     async def test_no_descriptor_is_left(self, make: Make) -> None:
         repository = await make(HELD)
 
@@ -194,9 +212,9 @@ class ReadingSuite:
     async def test_who_leaves_leaves_no_descriptor(self, make: Make) -> None:
         repository = await make(HELD)
         before = open_descriptors()
-        for path in ("m/v1.zip", "m/v1.info"):
+        for path, head_only in itertools.product(("m/v1.zip", "m/v1.info"), (False, True)):
             for steps in range(4):
-                asked = asyncio.ensure_future(repository.get(resource(path), Context()))
+                asked = asyncio.ensure_future(repository.get(resource(path), Context(head_only=head_only)))
                 for _ in range(steps):
                     await asyncio.sleep(0)
                 asked.cancel()
@@ -280,8 +298,22 @@ class PublishingSuite(ReadingSuite):
         repository = await make(HELD)
         assert not await publish(repository, {"m/v1.info": b"other"}, keep=True)
         assert await read(repository, "m/v1.info") == HELD["m/v1.info"]
-        assert await publish(repository, {"m/v1.info": b"other", "m/v3.info": b"new"}, replace=True)
-        assert await read(repository, "m/v1.info") == b"other"
+        assert await publish(repository, {"m/note.txt": b"first"})
+        with pytest.raises(Conflict, match=re.escape("m/note.txt")):
+            await publish(repository, {"m/note.txt": b"other", **NEW})
+        assert await publish(repository, {"m/note.txt": b"other", **NEW}, replace=True)
+        assert await read(repository, "m/note.txt") == b"other"
+
+    @pytest.mark.gen_test
+    async def test_what_is_immutable_gives_way_to_nothing(self, make: Make, store: Store) -> None:
+        repository = await make(HELD)
+        await delete(repository, "m/v2.zip")
+        for path in ("m/v1.info", "m/v2.zip"):  # it stands, or it stood
+            with pytest.raises(Conflict, match=re.escape(path)):
+                await publish(repository, {path: b"other", **NEW}, replace=True)
+        assert await read(repository, "m/v1.info") == HELD["m/v1.info"]
+        assert isinstance(await refused(repository, "m/v3.zip"), NotFound)
+        assert self.left(store) == []
 
     @pytest.mark.gen_test
     async def test_what_is_dropped_vanishes_with_the_publication(self, make: Make, store: Store) -> None:

@@ -61,6 +61,9 @@ class Teller:
         held = {path: said for path, said in self.says.items() if isinstance(said, bytes)}
         return [entry_of(path, held[path], self.name) for path in held if path.startswith(resource.path)]
 
+    async def packages(self, context: Context) -> Collection[str]:
+        return {path.rpartition("/")[0] for path, said in self.says.items() if isinstance(said, bytes)}
+
     async def owns(self, resource: Resource) -> bool:
         self.owns_asked += 1
         return resource.package in self.owned
@@ -73,7 +76,7 @@ class Teller:
         self.asked.append("publish")
         return True
 
-    async def delete(self, resources: Sequence[Resource], context: Context) -> None:
+    async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         self.asked.append("delete " + " ".join(resource.path for resource in resources))
 
     def _blob(self, data: bytes) -> Blob:

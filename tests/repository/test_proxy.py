@@ -6,9 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from email.utils import formatdate
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +16,7 @@ from mxart.model import Blob
 from mxart.repository import proxy as proxy_module
 from mxart.store import Store
 from mxart.store.layout import blob_path
-from tests.repository.parts import BIG, Answer, Clock, Worker, resource
+from tests.repository.parts import BIG, Answer, Clock, Worker, resource, store_files
 from tests.repository.suite import Make, ReadOnlySuite
 from tests.store.builders import digest_of, entry_of
 from tests.support.upstream import Answer as Reply
@@ -263,8 +261,8 @@ async def test_absence_is_remembered_for_a_while(
 @pytest.mark.parametrize(
     ("media_type", "body", "words"),
     [
-        ("text/html", b"<html>no</html>", "the upstream of go answered 404 for a.zip"),
-        ("text/plain", b"", "the upstream of go answered 404 for a.zip"),
+        ("text/html", b"<html>no</html>", "the upstream of go, example.org, answered 404 for a.zip"),
+        ("text/plain", b"", "the upstream of go, example.org, answered 404 for a.zip"),
         ("text/plain; charset=utf-8", b"x" * 1_000_000, "x" * 2048),
         ("text/plain", b"\xff\xfe", "\ufffd\ufffd"),
     ],
@@ -412,12 +410,3 @@ async def test_no_descriptor_is_left(upstream: ScriptedUpstream, worker: Worker)
     for _ in range(3):
         await everything()
     assert store_files() == before
-
-
-def store_files() -> list[str]:
-    """What this process has open below a store."""
-    names: list[str] = []
-    for link in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            names.append(str(link.readlink()))
-    return sorted(name for name in names if "/data/" in name)
