@@ -15,7 +15,7 @@ from mxart.model import Entry
 from mxart.offload import offload
 from mxart.repository.derived import is_derived
 from mxart.repository.held import below
-from mxart.store import Store, Trashed
+from mxart.store import Store
 
 _TRIES = 5  # to find a package at rest; one that is pushed to all the time is left to the next run
 _MAX_READ = 16 << 20  # bytes of a document that the format may read
@@ -43,31 +43,44 @@ async def sweep(store: Store, name: str, format_: Format, since: Since, *, remov
 
     Yields what was found, package by package.
     """
-    trashed = await _trashed(store, name, since.deleted)
+    trash = _Trash(store, name, since.deleted)
     for package in await store.index.packages(name, format_.border):
-        found = await _Package(store, name, format_, package, trashed).sweep(since.used, remove=remove)
+        found = await _Package(store, name, format_, package, trash).sweep(since.used, remove=remove)
         if found:
             yield Unused(package, found)
 
 
-async def _trashed(store: Store, name: str, since: float) -> Sequence[Entry]:
-    """What was deleted from the repository, and can be restored."""
-    found: list[Entry] = []
-    page: Sequence[Trashed] = ()
-    while page := await store.index.trash(page[-1].id if page else 0):
-        found += (each.entry for each in page if each.entry.repository == name and each.deleted >= since)
-    return found
+class _Trash:
+    """What was deleted from a repository, and can be restored."""
+
+    def __init__(self, store: Store, name: str, since: float) -> None:
+        """``since``: UTC seconds; what was deleted earlier does not count."""
+        self._index = store.index
+        self._name = name
+        self._since = since
+        self._seen = 0  # the newest item of the trash that was looked at
+        self._found: list[Entry] = []
+
+    async def below(self, folder: str) -> Sequence[Entry]:
+        """What can be restored now to a path that begins with ``folder``. What has been restored since it was looked at
+        is among it, too."""
+        while page := await self._index.trash(self._seen):
+            self._seen = page[-1].id
+            self._found += (
+                each.entry for each in page if each.entry.repository == self._name and each.deleted >= self._since
+            )
+        return [entry for entry in self._found if entry.path.startswith(folder)]
 
 
 class _Package:
     """One package of one repository."""
 
-    def __init__(self, store: Store, name: str, format_: Format, package: str, trashed: Sequence[Entry]) -> None:
+    def __init__(self, store: Store, name: str, format_: Format, package: str, trash: _Trash) -> None:
         self._store = store
         self._name = name
         self._format = format_
         self._folder = f"{package}{format_.border}"
-        self._trashed = [entry for entry in trashed if entry.path.startswith(self._folder)]
+        self._trash = trash
 
     async def sweep(self, before: float, *, remove: bool) -> Sequence[Entry]:
         index = self._store.index
@@ -83,8 +96,18 @@ class _Package:
 
     async def _unused(self, before: float) -> Sequence[Entry]:
         entries = await below(self._store.index, self._name, self._folder)
+        trashed = await self._trash.below(self._folder)  # after the entries: what was deleted meanwhile is in either
         published = [entry for entry in entries if not is_derived(entry)]
-        return await offload(self._format.unused, published, self._trashed, before, self._read)
+        unused = await offload(self._format.unused, published, trashed, before, self._read)
+        return [*unused, *self._listing(entries, unused, before)]
+
+    def _listing(self, entries: Sequence[Entry], unused: Sequence[Entry], before: float) -> Sequence[Entry]:
+        """The indexes of a package of which nothing is left: as long as they stand, there seems to be one."""
+        going = {entry.path for entry in unused}
+        if any(entry.digest and entry.path not in going for entry in entries if not is_derived(entry)):
+            return ()
+        derived = (entry for entry in entries if entry.digest and is_derived(entry))
+        return [entry for entry in derived if max(entry.created, entry.served) <= before]
 
     def _read(self, entry: Entry) -> bytes:
         """The content, b"" when it is lost or too large to be a document. Blocking."""
