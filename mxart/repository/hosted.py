@@ -14,7 +14,7 @@ from pathlib import Path
 from mxart.contract import Context, Format, Held, Ingest, Part, Policy, Publication
 from mxart.errors import Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.httpfields import caching
-from mxart.model import Content, Entry, Resource
+from mxart.model import Blob, Content, Entry, Resource
 from mxart.repository.derived import Derived, Write, is_derived
 from mxart.repository.held import below, date_field, media_type_of, opened
 from mxart.repository.uploads import Upload, Uploads
@@ -59,11 +59,24 @@ class Hosted:
         blob = opened(self._store, entry, media_type_of(entry, policy), self._clock())
         if blob is None:
             raise Corrupt(f"{self.name} has lost the content of {resource.title}: ask its operator to run `mxart fsck`")
-        if context.head_only:  # perhaps somebody is about to publish what needs it: `gc` is to know at once
-            with suppress(StoreFull):  # what is held stays readable
-                await self._index.flush_served()
+        if context.head_only and not await self._noted(entry, blob):
+            raise self._absence(resource, None)
         context.trail.cache_status = caching.hit()
         return blob
+
+    async def _noted(self, entry: Entry, blob: Blob) -> bool:
+        """Perhaps somebody is about to publish what needs the entry: `gc` knows after the call that it is wanted. False
+        when it was quicker; then, and when this raises, the blob is closed."""
+        noted = False
+        try:
+            with suppress(StoreFull):  # what is held stays readable
+                await self._index.flush_served()
+            stands = await self._index.get(self.name, entry.path)
+            noted = stands is not None and stands.digest is not None
+        finally:
+            if not noted:
+                blob.close()
+        return noted
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         entries = await below(self._index, self.name, resource.path)

@@ -15,13 +15,13 @@ from typing import BinaryIO
 import pytest
 
 from mxart.contract import Context, Part, Publication, Repository
-from mxart.errors import Conflict, Corrupt, Gone, NotFound, Unsupported
+from mxart.errors import Conflict, Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.model import Blob, Entry, Resource
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.store import Store
 from mxart.store.index import LmdbIndex
 from mxart.store.layout import blob_path, incoming_folder
-from tests.repository.parts import START, Clock, PlainFormat, hosted, resource
+from tests.repository.parts import START, Clock, PlainFormat, hosted, resource, store_files
 from tests.repository.suite import NEW, Make, PublishingSuite, delete, listed, publish, read, refused, upload
 from tests.store.builders import MAP_SIZE, digest_of, entry_of, open_store
 
@@ -130,6 +130,99 @@ async def test_lost_content_is_never_a_404_and_heals(store: Store, caplog: pytes
         assert [record.levelname for record in caplog.records] == ["ERROR"]
         assert not await publish(house, NEW)
         assert await read(house, "m/v3.zip") == NEW["m/v3.zip"]
+
+
+# --- who asks without wanting the content ---
+
+
+class Watched(LmdbIndex):
+    """An index that notes when access times are written, and what happens then."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data, MAP_SIZE)
+        self.flushed = 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        self.full = False
+
+    async def flush_served(self) -> None:
+        self.flushed += 1
+        if self.full:
+            raise StoreFull("no room for a time")
+        await super().flush_served()
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+
+
+async def watched(store: Store) -> tuple[Hosted, Store, Watched]:
+    await store.index.close()
+    index = Watched(store.path)
+    store = replace(store, index=index)
+    return hosted(store), store, index
+
+
+@pytest.mark.gen_test
+async def test_who_asks_whether_it_is_there_keeps_it_from_gc_at_once(store: Store) -> None:
+    house, store, index = await watched(store)
+    await publish(house, NEW)
+    await read(house, "m/v3.zip")
+    assert index.flushed == 0
+    (before,) = await store.index.list("house", "m/v3.zip")
+    (await house.get(resource("m/v3.zip"), Context(head_only=True))).close()
+    assert index.flushed == 1
+    (after,) = await store.index.list("house", "m/v3.zip")
+    assert after.served > before.served
+    assert await store.index.sweep("house", ["m/v3.zip"], "m/", 99, before=before.created) == 0
+    await index.close()
+
+
+@pytest.mark.gen_test
+async def test_what_gc_takes_at_that_moment_is_not_said_to_be_there(store: Store) -> None:
+    house, store, index = await watched(store)
+    await publish(house, NEW)
+    for take in (
+        lambda: index.sweep("house", ["m/v3.zip"], "m/", 99, before=2 * START),
+        lambda: delete(house, "m/v3.info"),
+    ):
+        index.meanwhile = take
+        path = "m/v3.zip" if await listed(house, "m/v3.zip") else "m/v3.info"
+        before = store_files()
+        with pytest.raises(NotFound):
+            await house.get(resource(path), Context(head_only=True))
+        assert store_files() == before
+    await index.close()
+
+
+@pytest.mark.gen_test
+async def test_a_full_index_hides_nothing(store: Store) -> None:
+    house, _, index = await watched(store)
+    await publish(house, NEW)
+    index.full = True
+    content = await house.get(resource("m/v3.zip"), Context(head_only=True))
+    content.close()
+    assert isinstance(content, Blob)
+    index.full = False
+    await index.close()
+
+
+@pytest.mark.gen_test
+async def test_what_stands_already_is_wanted_before_it_is_published_again(store: Store) -> None:
+    house, store, index = await watched(store)
+    await publish(house, NEW)
+    (before,) = await store.index.list("house", "m/v3.zip")
+    order: list[str] = []
+
+    async def look() -> None:
+        (entry,) = await store.index.list("house", "m/v3.zip")
+        order.append("noted" if entry.served > before.created else "not yet")
+
+    index.meanwhile = look
+    assert await publish(house, {"m/v3.zip": NEW["m/v3.zip"], "m/v4.zip": b"zip of v4"})
+    assert order == ["noted"]
+    flushed = index.flushed
+    assert await publish(house, {"m/v5.zip": b"zip of v5"})
+    assert index.flushed == flushed  # nothing stood there
+    await index.close()
 
 
 # --- refusals ---
