@@ -58,7 +58,11 @@ class Group:
             return await self._nearby.get(resource, policy, context)
         found = await first(self.name, self._members, resource, context)
         if policy.typed:  # it leads to what will be asked for by digest
-            await self._nearby.note(policy, found.member, context)
+            try:
+                await self._nearby.note(policy, found.member, context)
+            except BaseException:
+                found.content.close()
+                raise
         return found.content
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:

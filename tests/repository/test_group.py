@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +14,7 @@ from mxart.errors import (
 )
 from mxart.repository.rules import Blocking, Yielding
 from mxart.store import Store
+from mxart.store.index import LmdbIndex
 from tests.repository.groups import (
     DENIED,
     INFO,
@@ -22,9 +25,11 @@ from tests.repository.groups import (
     group,
     with_rules,
 )
+from tests.repository.named import NamedFormat, doc
 from tests.repository.parts import PlainFormat, Worker, hosted, resource
 from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, delete, publish, read, refused
 from tests.repository.teller import Teller
+from tests.store.builders import MAP_SIZE
 from tests.support.upstream import ScriptedUpstream
 
 
@@ -204,3 +209,28 @@ async def test_a_block_on_a_member_and_on_the_group(store: Store) -> None:
     assert a.asked == []
     assert isinstance(await refused(group(store, Blocking(a, ["n"], ()), name="one"), "n/v1.zip"), Denied)
     assert isinstance(await refused(Blocking(group(store, b, name="other"), ["m"], ()), ZIP), Denied)
+
+
+# --- what leads to what has a digest for its name ---
+
+
+class Unnoted(LmdbIndex):
+    """An index that holds up who wants to remember a choice."""
+
+    async def choose(self, repository: str, path: str, chosen: str) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.gen_test
+async def test_who_leaves_while_a_choice_is_noted_leaves_nothing_open(store: Store) -> None:
+    await store.index.close()
+    store = replace(store, index=Unnoted(store.path, MAP_SIZE))
+    member = Teller("a", {"m/1.tag": doc()})
+    asked = asyncio.ensure_future(group(store, member, format_=NamedFormat()).get(resource("m/1.tag"), Context()))
+    await member.was_asked.wait()
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert member.left_open == 0
+    await store.index.close()
