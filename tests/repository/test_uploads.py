@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from io import FileIO
 
 import pytest
 
-from mxart.errors import Conflict, NotFound, StoreFull
+from mxart.errors import Conflict, Invalid, NotFound, StoreFull
+from mxart.model import Digest
 from mxart.repository import uploads
-from mxart.repository.uploads import Upload
+from mxart.repository.uploads import Upload, Uploads
 from mxart.store import Store
-from mxart.store.layout import locks_folder, upload_lock
+from mxart.store import incoming as incoming_module
+from mxart.store.layout import incoming_folder, locks_folder, upload_lock
 from mxart.store.locks import FileLocks
-from tests.repository.parts import PlainFormat, incoming, resource
+from tests.repository.parts import PlainFormat, incoming, resource, store_files
 from tests.store.builders import digest_of
 from tests.support.descriptors import open_descriptors
 
@@ -25,11 +30,12 @@ POLICY = PlainFormat().policy(AT)
 
 
 async def begin(store: Store) -> Upload:
-    return await uploads.begin(store, AT, POLICY)
+    return await Uploads("house", store).begin(AT, POLICY)
 
 
 async def resume(store: Store, id_: str) -> Upload:
-    return await uploads.resume(store, AT, POLICY, id_)
+    """As another worker does it."""
+    return await Uploads("house", store).resume(AT, POLICY, id_)
 
 
 @pytest.fixture
@@ -71,11 +77,9 @@ async def test_what_a_dead_worker_left_goes_on(store: Store) -> None:
 
 @pytest.mark.gen_test
 async def test_what_was_ended_is_not_touched(store: Store) -> None:
-    before = open_descriptors()
     upload = await begin(store)
     await upload.write(b"data")
     await upload.suspend()
-    assert open_descriptors() == before
     await upload.cancel()
     await upload.suspend()
     assert incoming(store) == [upload.id]
@@ -107,18 +111,21 @@ async def test_who_is_cancelled_on_the_way_back_to_one_loses_nothing(store: Stor
     upload = await begin(store)
     await upload.write(b"x" * 1_000_000)
     await upload.suspend()
-    before = open_descriptors()
+    before, worker = open_descriptors(), Uploads("house", store)
     for steps in range(10):
-        resuming = asyncio.ensure_future(resume(store, upload.id))
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        resuming.cancel()
-        with suppress(asyncio.CancelledError):
-            await (await resuming).suspend()
-        assert open_descriptors() == before
-    resumed = await resume(store, upload.id)
+        for back in range(2):  # to one that was left here, too
+            resuming = asyncio.ensure_future(worker.resume(AT, POLICY, upload.id))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            resuming.cancel()
+            with suppress(asyncio.CancelledError):
+                await (await resuming).suspend()
+            assert len(open_descriptors() - before) <= 1, (steps, back)
+    resumed = await worker.resume(AT, POLICY, upload.id)
     assert resumed.size == 1_000_000
+    assert await resumed.commit() == digest_of(b"x" * 1_000_000)
     await resumed.cancel()
+    assert open_descriptors() == before
 
 
 @pytest.mark.gen_test
@@ -160,3 +167,140 @@ async def test_a_full_disk_is_said_and_what_was_written_counts(
     assert upload.size == 50_000
     await upload.cancel()
     assert incoming(store) == []
+
+
+# --- in many requests ---
+
+
+class Reads:
+    """How many whole files have been hashed, that had been written before."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.number = 0
+        self._hash_file = incoming_module.hash_file
+        monkeypatch.setattr(incoming_module, "hash_file", self)
+
+    def __call__(self, file: FileIO) -> hashlib._Hash:
+        self.number += 1
+        return self._hash_file(file)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
+    return Reads(monkeypatch)
+
+
+async def grown(worker: Uploads, id_: str, piece: bytes) -> int:
+    """One request that adds to an upload; how many bytes it has then."""
+    upload = await worker.resume(AT, POLICY, id_)
+    try:
+        await upload.write(piece)
+    finally:
+        await upload.suspend()
+    return upload.size
+
+
+async def digested(worker: Uploads, id_: str) -> Digest:
+    upload = await worker.resume(AT, POLICY, id_)
+    try:
+        return await upload.commit()
+    finally:
+        await upload.cancel()
+
+
+@pytest.mark.parametrize(
+    ("workers", "rereads"),
+    [
+        ("000000", 0),  # always the same: hashed as it comes
+        ("010101", 1),  # whoever ends it has not seen all of it
+        ("000001", 1),
+        ("011110", 1),
+    ],
+)
+@pytest.mark.gen_test
+async def test_an_upload_is_read_again_at_most_once(
+    store: Store, other: Store, reads: Reads, workers: str, rereads: int
+) -> None:
+    both = {"0": Uploads("house", store), "1": Uploads("house", other)}
+    begun = await both["0"].begin(AT, POLICY)
+    await begun.suspend()
+    whole = b""
+    for number, name in enumerate(workers[:-1]):
+        whole += b"piece %d" % number
+        assert await grown(both[name], begun.id, b"piece %d" % number) == len(whole)
+    assert reads.number == 0
+    assert await digested(both[workers[-1]], begun.id) == digest_of(whole)
+    assert reads.number == rereads
+    assert incoming(store) == []
+
+
+@pytest.mark.gen_test
+async def test_a_digest_by_another_algorithm_counts_all_pieces(store: Store, other: Store) -> None:
+    here, there = Uploads("house", store), Uploads("house", other)
+    begun = await here.begin(AT, POLICY)
+    await begun.suspend()
+    await grown(here, begun.id, b"first ")
+    await grown(there, begun.id, b"second")
+    upload = await here.resume(AT, POLICY, begun.id)
+    with pytest.raises(Invalid):
+        await upload.commit(Digest("sha512", hashlib.sha512(b"first ").hexdigest()))
+    want = Digest("sha512", hashlib.sha512(b"first second").hexdigest())
+    assert await upload.commit(want) == digest_of(b"first second")
+    await upload.cancel()
+
+
+@pytest.mark.gen_test
+async def test_nobody_goes_on_with_an_upload_of_something_else(store: Store) -> None:
+    house = Uploads("house", store)
+    begun = await house.begin(AT, POLICY)
+    await begun.suspend()
+    beside = resource("m/v2.zip")
+    with pytest.raises(NotFound, match=re.escape("m/v2.zip")):
+        await house.resume(beside, PlainFormat().policy(beside), begun.id)
+    with pytest.raises(NotFound):
+        await Uploads("shed", store).resume(AT, POLICY, begun.id)
+    assert await grown(house, begun.id, b"x") == 1  # it is not harmed
+    await digested(house, begun.id)
+
+
+@pytest.mark.gen_test
+async def test_what_gc_has_taken_is_unknown_where_it_was_left_open(store: Store, other: Store) -> None:
+    here, there = Uploads("house", store), Uploads("house", other)
+    begun = await here.begin(AT, POLICY)
+    await begun.write(b"data")
+    await begun.suspend()
+    (incoming_folder(store.path) / begun.id).unlink()
+    for worker in (here, there, here):
+        with pytest.raises(NotFound, match="begin another one"):
+            await worker.resume(AT, POLICY, begun.id)
+    assert other.locks.try_lock(upload_lock(begun.id)) is not None
+    assert begun.id not in " ".join(store_files())
+
+
+@pytest.mark.gen_test
+async def test_another_file_of_that_name_is_not_taken_for_the_one_that_was_left(store: Store) -> None:
+    here = Uploads("house", store)
+    begun = await here.begin(AT, POLICY)
+    await begun.write(b"data")
+    await begun.suspend()
+    path = incoming_folder(store.path) / begun.id
+    path.unlink()
+    path.write_bytes(b"ruin")  # of the same length
+    assert await digested(here, begun.id) == digest_of(b"ruin")
+
+
+@pytest.mark.gen_test
+async def test_only_so_many_files_are_kept_open(store: Store, monkeypatch: pytest.MonkeyPatch, reads: Reads) -> None:
+    monkeypatch.setattr(uploads, "_REMEMBERED", 2)
+    here = Uploads("house", store)
+    before = open_descriptors()
+    begun = []
+    for number in range(5):
+        upload = await here.begin(AT, POLICY)
+        await upload.write(b"%d" % number)
+        await upload.suspend()
+        begun.append(upload.id)
+    assert len(open_descriptors() - before) == 2
+    assert [await digested(here, id_) for id_ in begun] == [digest_of(b"%d" % number) for number in range(5)]
+    assert reads.number == 3  # those that had been left longest
+    assert open_descriptors() == before
