@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mxart.errors import BadUpstream
-from mxart.model import Blob, Bytes
+from mxart.model import Blob, Bytes, Outline
 from tests.server.client import RawClient
 from tests.server.conftest import Served
 from tests.server.site import MODIFIED, Download, blob, upstream_failed
@@ -45,7 +45,7 @@ CONDITIONS = [
     ({"range": "bytes=8-99"}, 206, b"89", {"content-range": "bytes 8-9/10"}),
     ({"range": "bytes=10-"}, 416, b"", {"content-range": "bytes */10"}),
     ({"range": "bytes=0-1,4-5"}, 200, b"0123456789", {}),
-    ({"range": "bytes=4-2"}, 200, b"0123456789", {}),
+    ({"range": "bytes=4-2"}, 416, b"", {"content-range": "bytes */10"}),
     ({"range": "bytes=0-1", "if-range": SMALL_ETAG}, 206, b"01", {}),
     ({"range": "bytes=0-1", "if-range": '"other"'}, 200, b"0123456789", {}),
     ({"range": "bytes=0-1", "if-range": "W/" + SMALL_ETAG}, 200, b"0123456789", {}),
@@ -146,6 +146,53 @@ async def test_a_field_that_breaks_its_line_is_never_sent(served: Served) -> Non
     assert answer.status == 500
     assert "set-cookie" not in answer.headers
     assert (await client.get("/go/hello")).status == 200
+
+
+# --- content that was not fetched ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "fields", "status", "expected"),
+    [
+        (5_000_000_000, {}, 200, {"content-length": "5000000000", "accept-ranges": "bytes"}),
+        (0, {}, 200, {"content-length": "0"}),
+        (None, {}, 200, {}),
+        (10, {"if_none_match": '"v"'}, 304, {}),
+        (None, {"if_none_match": 'W/"v"'}, 304, {}),
+        (10, {"if_none_match": '"w"'}, 200, {"content-length": "10"}),
+        (10, {"if_modified_since": MODIFIED}, 304, {}),
+        (10, {"if_match": '"w"'}, 412, {"content-length": "0"}),
+        (10, {"range": "bytes=2-4"}, 200, {"content-length": "10"}),
+        (10, {"range": "bytes=20-"}, 200, {"content-length": "10"}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_is_known_of_it_answers_head(
+    served: Served, size: int | None, fields: dict[str, str], status: int, expected: dict[str, str]
+) -> None:
+    outline = Outline(size=size, media_type="application/x-tar", etag='"v"', last_modified=MODIFIED)
+    served.site.go.put("o", lambda: outline, Docker_Content_Digest="sha256:ab")
+    client = await served.client()
+    answer = await client.get("/go/o", "HEAD", **fields)
+    assert answer.status == status
+    assert expected.items() <= answer.headers.items()
+    assert ("content-length" in answer.headers) == (status != 304 and (size is not None or status == 412))
+    assert "transfer-encoding" not in answer.headers
+    if status != 412:
+        assert (answer.headers["etag"], answer.headers["last-modified"]) == ('"v"', MODIFIED)
+        assert answer.headers["docker-content-digest"] == "sha256:ab"
+    assert answer.headers.get("content-type") == ("application/x-tar" if status == 200 else None)
+    assert (await client.get("/go/hello")).body == b"hello\n"  # the connection goes on
+
+
+@pytest.mark.gen_test
+async def test_fields_of_the_answer_win_over_what_is_known(served: Served) -> None:
+    outline = Outline(size=10, media_type="application/x-tar", etag='"v"')
+    served.site.go.put("o", lambda: outline, content_type="text/x", etag='"other"')
+    client = await served.client()
+    answer = await client.get("/go/o", "HEAD")
+    assert (answer.headers["content-type"], answer.headers["etag"]) == ("text/x", '"other"')
+    assert (await client.get("/go/o", "HEAD", if_none_match='"other"')).status == 304
 
 
 # --- growing downloads -----------------------------------------------------------------------------------------
