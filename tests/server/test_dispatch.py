@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from mxart.contract import Context
+from mxart.contract import Context, Neighbour
 from mxart.errors import Denied, Invalid, MxartError, NotFound, Unauthenticated, Unavailable
 from mxart.formats.go.format import GoFormat
 from mxart.formats.go.settings import GoSettings
 from mxart.model import Action, Bytes, Content, Principal, Request, Resource
+from mxart.server import Match
 from mxart.server.dispatch import RepositoryHandler
 from mxart.server.explain import explain
 from mxart.server.mounts import MountTable
 from mxart.trail import Trail
+from tests.repository.parts import PlainFormat
+from tests.server.site import Pages
 
 LIST = "example.com/m/@v/list"
 
@@ -24,10 +27,11 @@ LIST = "example.com/m/@v/list"
 class Gate:
     """Lets ``may`` through; everyone is ``principal``, unless ``wrong``."""
 
-    may: Sequence[Action] = ("read",)
+    allowed: Sequence[Action] = ("read",)
     principal: Principal = Principal("anna")
     wrong: bool = False
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    considered: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     async def identify(self, request: Request) -> Principal:
         if self.wrong:
@@ -36,8 +40,12 @@ class Gate:
 
     def authorize(self, principal: Principal, action: Action, repository: str, path: str) -> None:
         self.asked.append((action, repository, path))
-        if action not in self.may:
+        if action not in self.allowed:
             raise Denied("You may not.")
+
+    def may(self, principal: Principal, action: Action, repository: str, path: str) -> bool:
+        self.considered.append((principal.name, action, repository, path))
+        return action in self.allowed
 
 
 @dataclass
@@ -47,9 +55,11 @@ class Shelf:
     name: str = "shelf"
     error: MxartError | None = None
     asked: list[str] = field(default_factory=list)
+    contexts: list[Context] = field(default_factory=list)
 
     async def get(self, resource: Resource, context: Context) -> Content:
         self.asked.append(resource.path)
+        self.contexts.append(context)
         context.trail.cache_status = "mxart; hit"
         if self.error is not None:
             raise self.error
@@ -80,7 +90,7 @@ async def test_an_answer_says_how_the_cache_did() -> None:
     ("path", "gate", "error", "status", "reached"),
     [
         (LIST, Gate(wrong=True), None, 401, False),
-        (LIST, Gate(may=()), None, 403, False),
+        (LIST, Gate(allowed=()), None, 403, False),
         ("example.com/!/@v/list", Gate(), None, 400, False),
         ("nothing/of/go", Gate(), None, 404, False),
         (LIST, Gate(), NotFound("not here"), 404, True),
@@ -108,7 +118,7 @@ async def test_errors_are_in_the_words_of_the_format(
 )
 @pytest.mark.gen_test
 async def test_what_a_method_needs(method: str, action: Action) -> None:
-    gate = Gate(may=())
+    gate = Gate(allowed=())
     await handler(Shelf(), gate).handle(request(method=method))
     assert gate.asked == [(action, "shelf", LIST)]
 
@@ -122,6 +132,133 @@ async def test_the_trail_has_every_step_in_order() -> None:
     assert [step for step, _ in trail.steps] == ["mount", "access"]
     assert trail.records()[1] == {"step": "access", "principal": "root", "action": "read", "allowed": True}
     assert trail.lines()[0] == "mount: repository=shelf format=go"
+
+
+# --- what depends on the format ---
+
+
+class Spoken(PlainFormat):
+    """Asks for a log-in in words of its own; the path "locked" is for nobody."""
+
+    def parse(self, request: Request) -> Resource:
+        if request.path == "locked":
+            raise Unauthenticated("Nobody may see this.", reason="invalid_token")
+        if request.path == "odd":
+            raise Invalid("No client asks for that.")
+        if request.path == "unheard":
+            raise NotFound("The protocol has no such path.")
+        return Resource(path=request.path, kind="zip")
+
+    def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
+        return f'Bearer realm="{request.path}",scope="{action}"'
+
+
+def spoken(shelf: Shelf, gate: Gate, *, elsewhere: Elsewhere | None = None) -> RepositoryHandler:
+    made = RepositoryHandler(Spoken(), shelf, gate, 1000)  # type: ignore[arg-type]
+    return made if elsewhere is None else replace(made, elsewhere=elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("path", "gate", "method", "challenge"),
+    [
+        ("m/a.zip", Gate(wrong=True), "GET", 'Bearer realm="m/a.zip",scope="read"'),
+        ("m/a.zip", Gate(wrong=True), "PATCH", 'Bearer realm="m/a.zip",scope="write"'),
+        ("m/a.zip", Gate(wrong=True), "DELETE", 'Bearer realm="m/a.zip",scope="delete"'),
+        ("", Gate(wrong=True), "GET", 'Bearer realm="",scope="read"'),
+        ("locked", Gate(), "HEAD", 'Bearer realm="locked",scope="read",error="invalid_token"'),
+    ],
+)
+@pytest.mark.gen_test
+async def test_the_format_says_how_to_log_in(path: str, gate: Gate, method: str, challenge: str) -> None:
+    response = await spoken(Shelf(), gate).handle(request(path, method))
+    assert (response.status, response.headers["WWW-Authenticate"]) == (401, challenge)
+
+
+@pytest.mark.gen_test
+async def test_where_nothing_of_the_repository_is_asked_for_nobody_needs_leave() -> None:
+    gate, shelf = Gate(allowed=()), Shelf()
+    assert (await spoken(shelf, gate).handle(request(""))).status == 200
+    assert gate.asked == []
+    assert (await spoken(shelf, gate).handle(request("m/a.zip"))).status == 403
+    assert shelf.asked == [""]
+
+
+@pytest.mark.parametrize("allowed", [("read",), ("read", "write")])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.gen_test
+async def test_who_asks_by_head_perhaps_wants_to_write(allowed: Sequence[Action], method: str) -> None:
+    gate, shelf = Gate(allowed=allowed), Shelf()
+    await spoken(shelf, gate).handle(request("m/a.zip", method))
+    (context,) = shelf.contexts
+    head = method == "HEAD"
+    assert (context.head_only, context.may_write) == (head, head and "write" in allowed)
+    assert gate.considered == [("anna", "write", "shelf", "m/a.zip")] * head
+
+
+# --- whom a path elsewhere means ---
+
+Elsewhere = Callable[[Request, str], Match | None]
+
+
+def leading_to(handler: object, path: str) -> Elsewhere:
+    return lambda request, asked: Match(handler, "/other", path, path)  # type: ignore[arg-type]
+
+
+async def neighbour(elsewhere: Elsewhere, gate: Gate | None = None) -> Neighbour | None:
+    """What a repository is told of the path that it asks for."""
+    shelf = Shelf()
+    await spoken(shelf, gate or Gate(), elsewhere=elsewhere).handle(request("m/a.zip"))
+    return shelf.contexts[0].neighbour("other/m/b.zip", Principal("bert"))
+
+
+@pytest.mark.gen_test
+async def test_a_neighbour_is_another_repository_and_what_is_asked_of_it() -> None:
+    other, gate = Shelf("other"), Gate()
+    asked: list[tuple[str, str]] = []
+
+    def elsewhere(request: Request, path: str) -> Match:
+        asked.append((request.path, path))
+        return Match(spoken(other, Gate()), "/other", "m/b.zip", "m/b.zip")
+
+    found = await neighbour(elsewhere, gate)
+    assert found is not None
+    assert found.repository is other
+    assert found.resource.path == "m/b.zip"
+    assert asked == [("m/a.zip", "other/m/b.zip")]
+    assert gate.considered == [("bert", "read", "other", "m/b.zip")]  # who is asked about, by our own gate
+    assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        lambda request, path: None,
+        leading_to(handler(Shelf(), Gate()), LIST),  # of another format
+        leading_to(Pages(), "x"),
+        leading_to(spoken(Shelf(), Gate()), "odd"),
+        leading_to(spoken(Shelf(), Gate()), "unheard"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_leads_to_no_neighbour(elsewhere: Elsewhere) -> None:
+    assert await neighbour(elsewhere) is None
+
+
+@pytest.mark.gen_test
+async def test_a_neighbour_that_may_not_be_read_is_none() -> None:
+    elsewhere, shelf = leading_to(spoken(Shelf("other"), Gate()), "m/b.zip"), Shelf()
+    gate = Gate()
+    await spoken(shelf, gate, elsewhere=elsewhere).handle(request("m/a.zip"))
+    gate.allowed = ()
+    assert shelf.contexts[0].neighbour("other/m/b.zip", Principal("bert")) is None
+
+
+@pytest.mark.gen_test
+async def test_without_others_there_is_no_neighbour() -> None:
+    shelf = Shelf()
+    await spoken(shelf, Gate()).handle(request("m/a.zip"))
+    assert shelf.contexts[0].neighbour("other/m/b.zip", Principal("bert")) is None
+    assert Context().neighbour("other/m/b.zip", Principal("bert")) is None
 
 
 @dataclass

@@ -61,6 +61,7 @@ class Table:
             Pages(),
             {"/go": self._handler("go"), "/v2/hub": hub, "/v2/house": self._handler("house")},
             {("tls", "go.example.org"): self._handler("go")},
+            registry=self._handler("/v2"),
             registries={("tls", "hub.example.org"): hub, ("mirror", ANY_HOST): self._handler("every")},
             namespaces={"docker.io": Namespace(hub, "/v2/hub", frozenset())},
         )
@@ -157,12 +158,15 @@ async def test_the_request_that_a_url_stands_for(
     assert request.principal is root
 
 
-@pytest.mark.parametrize(("url", "said"), [("/v2/x", "served at /v2/x"), ("/v2/", "own"), ("/v2/?ns=docker.io", "own")])
+@pytest.mark.parametrize(
+    ("url", "path"), [("/v2/x", "x"), ("/v2/", ""), ("/v2/?ns=docker.io", ""), ("/v2/_catalog", "_catalog")]
+)
 @pytest.mark.gen_test
-async def test_where_no_image_is(url: str, said: str) -> None:
-    explained = await explain(url, Principal(), Table().mounts, ["main", "tls"])
-    assert (explained.repository, explained.status) == ("", 404)
-    assert said in explained.summary
+async def test_what_is_in_no_container_repository(url: str, path: str) -> None:
+    table = Table()
+    explained = await explain(url, Principal(), table.mounts, ["main", "tls"])
+    assert (explained.repository, explained.status) == ("/v2", 204)
+    assert table.mirror.seen[0].path == path
 
 
 @pytest.mark.parametrize(
