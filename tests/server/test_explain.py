@@ -54,14 +54,14 @@ class Named:
 class Table:
     """A server with a repository of each sort, and all that they were asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, registry: bool = False) -> None:
         self.mirror = Mirror()
         hub = self._handler("hub")
         self.mounts = MountTable(
             Pages(),
             {"/go": self._handler("go"), "/v2/hub": hub, "/v2/house": self._handler("house")},
             {("tls", "go.example.org"): self._handler("go")},
-            registry=self._handler("/v2"),
+            registry=self._handler("/v2") if registry else None,
             registries={("tls", "hub.example.org"): hub, ("mirror", ANY_HOST): self._handler("every")},
             namespaces={"docker.io": Namespace(hub, "/v2/hub", frozenset())},
         )
@@ -163,10 +163,13 @@ async def test_the_request_that_a_url_stands_for(
 )
 @pytest.mark.gen_test
 async def test_what_is_in_no_container_repository(url: str, path: str) -> None:
-    table = Table()
+    table = Table(registry=True)
     explained = await explain(url, Principal(), table.mounts, ["main", "tls"])
     assert (explained.repository, explained.status) == ("/v2", 204)
     assert table.mirror.seen[0].path == path
+    explained = await explain(url, Principal(), Table().mounts, ["main", "tls"])
+    assert (explained.repository, explained.status) == ("", 404)
+    assert "No container repository" in explained.summary
 
 
 @pytest.mark.parametrize(
