@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from mxart.errors import Corrupt, Invalid, NotFound
@@ -26,6 +27,7 @@ OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"  # of a release c
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES = (OCI_INDEX, DOCKER_LIST)
+_LAYERED = (OCI_MANIFEST, DOCKER_MANIFEST)
 MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT)
 
 _DESCRIPTOR, _DIGEST = "descriptor", "digest"  # in `Entry.facts`
@@ -59,13 +61,13 @@ def parse_manifest(data: bytes) -> Manifest:
     if kind != OCI_ARTIFACT and document.get("schemaVersion") != 2:
         raise Corrupt("The manifest's schemaVersion is not 2.")
     subject = document.get("subject")
-    config = document.get("config") if kind not in INDEXES else None
+    config = document.get("config") if kind in _LAYERED else None
     return Manifest(
         media_type=kind,
         blobs=tuple(_blobs(document, kind)),
         manifests=tuple(_digest(each) for each in _list(document, "manifests")) if kind in INDEXES else (),
         subject=_digest(subject) if subject is not None else None,
-        artifact_type=_text(document.get("artifactType")) or _text((config or {}).get("mediaType")),
+        artifact_type=_text(document.get("artifactType")) or _text(config.get("mediaType") if config else ""),
         annotations=_annotations(document.get("annotations")),
     )
 
@@ -74,7 +76,7 @@ def _object(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_MANIFEST:
         raise Corrupt(f"The manifest is larger than {MAX_MANIFEST} bytes.")
     try:
-        document = json.loads(data.decode(), parse_constant=_no_constant)
+        document = _JSON.decode(data.decode())
     except (ValueError, RecursionError):
         raise Corrupt("The manifest is not JSON.") from None
     if not isinstance(document, dict):
@@ -83,8 +85,18 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> object:
-    """NaN and Infinity, which Python reads, are no JSON."""
+    """NaN and Infinity, which Python reads and writes, are no JSON."""
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _media_type(document: Mapping[str, Any]) -> str:
@@ -103,7 +115,7 @@ def _media_type(document: Mapping[str, Any]) -> str:
 
 
 def _blobs(document: Mapping[str, Any], kind: str) -> Iterator[Digest]:
-    if kind in (OCI_MANIFEST, DOCKER_MANIFEST):
+    if kind in _LAYERED:
         yield _digest(document.get("config"))
     layers = {OCI_MANIFEST: "layers", DOCKER_MANIFEST: "layers", OCI_ARTIFACT: "blobs"}.get(kind)
     for layer in _list(document, layers, optional=kind == OCI_ARTIFACT) if layers else ():
@@ -166,7 +178,7 @@ def descriptor_facts(manifest: Manifest, digest: Digest, size: int) -> Mapping[s
         descriptor["artifactType"] = manifest.artifact_type
     if manifest.annotations:
         descriptor["annotations"] = dict(manifest.annotations)
-    return {_DESCRIPTOR: json.dumps(descriptor, ensure_ascii=False)}
+    return {_DESCRIPTOR: json.dumps(descriptor)}
 
 
 def generate_referrers(entries: Iterable[Entry]) -> bytes:
@@ -191,8 +203,13 @@ def united(found: Iterable[Descriptor]) -> list[Descriptor]:
 
 
 def format_referrers(found: Sequence[Descriptor]) -> bytes:
+    """The index of these descriptors, in ASCII: half a character, which JSON can escape, has no place in UTF-8. Raises
+    Corrupt for what is nested too deeply to be written."""
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(found)}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(document, separators=(",", ":")).encode()
+    except RecursionError:
+        raise Corrupt("The index of referrers holds a descriptor that is nested too deeply.") from None
 
 
 def descriptors(data: bytes) -> list[Descriptor]:
@@ -244,9 +261,9 @@ def _pages(data: bytes, what: str) -> Iterator[Mapping[str, Any]]:
     if len(data) > MAX_INDEX:
         raise Corrupt(f"The {what} is longer than {MAX_INDEX} bytes.")
     try:
-        text, decoder, position, number = data.decode().strip(), json.JSONDecoder(), 0, 0
+        text, position, number = data.decode().strip(), 0, 0
         while position < len(text) or not number:
-            page, position = decoder.raw_decode(text, position)
+            page, position = _JSON.raw_decode(text, position)
             number += 1
             if not isinstance(page, dict) or number > _MOST_PAGES:
                 raise Corrupt(f"The {what} is not a JSON object.")
