@@ -155,11 +155,11 @@ class Proxy:
         try:
             async with self._upstream(resource).fetch(asked) as exchange:
                 head = exchange.head
-        except Hidden as hidden:
-            raise NotFound(hidden.message) from hidden
         except BadUpstream as error:
             if error.status in NO_HEAD:
                 return None
+            if isinstance(error, Hidden):
+                raise NotFound(error.message) from error
             raise
         context.trail.note("upstream", asked=True, method="HEAD", status=head.status)
         context.trail.cache_status = caching.forwarded("miss", 0 if head.status == 200 else head.status)
