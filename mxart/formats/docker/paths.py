@@ -18,15 +18,18 @@ Specification: OCI Distribution Specification 1.1, "Endpoints".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from mxart.errors import NotFound
-from mxart.formats.docker import names
+from mxart.formats.docker import names, wire
 from mxart.model import Digest, Resource
 
 BORDER = "/-/"
 CATALOG = "_catalog"
+
+_UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,8 @@ def below(resource: DockerResource) -> str:
 def parse(path: str) -> DockerResource:
     """What a percent-decoded path below the repository asks for.
 
-    Raises NameInvalid, ReferenceInvalid, DigestInvalid for malformed names, NotFound for paths outside the protocol.
+    Raises NameInvalid, ReferenceInvalid, DigestInvalid for malformed names, UploadUnknown for what no upload is called,
+    NotFound for paths outside the protocol.
     """
     if not path:
         return root()
@@ -169,7 +173,7 @@ def parse(path: str) -> DockerResource:
         names.check_image(image)
         return uploads(image) if last == "uploads" else blob(image, names.parse_digest(last))
     if word == "uploads" and image.endswith("/blobs"):
-        return uploads(names.check_image(image.removesuffix("/blobs")), last)
+        return _upload(names.check_image(image.removesuffix("/blobs")), last)
     if word == "tags" and last == "list":
         return tags(names.check_image(image))
     if word == "referrers":
@@ -181,6 +185,13 @@ def parse(path: str) -> DockerResource:
 
 def _reference(image: str, text: str) -> DockerResource:
     return manifest(image, names.parse_digest(text)) if ":" in text else tag(image, text)
+
+
+def _upload(image: str, text: str) -> DockerResource:
+    """What is begun where no id is given. Ids are no longer than ours, since what has been asked for is remembered."""
+    if text and not _UPLOAD.fullmatch(text):
+        raise wire.UploadUnknown(f"There is no upload {text[:80]!r}: begin one with POST.")
+    return uploads(image, text)
 
 
 def upstream_path(resource: DockerResource) -> str:

@@ -128,8 +128,8 @@ class Shop:
         await self.put(data, reference or str(digest(data)), image)
         return data
 
-    async def put(self, data: bytes, reference: str, image: str = IMAGE, query: str = "", **headers: str) -> Response:
-        response = await self.send("PUT", f"{image}/manifests/{reference}", data, query, **headers)
+    async def put(self, data: bytes, reference: str, image: str = IMAGE, query: str = "") -> Response:
+        response = await self.send("PUT", f"{image}/manifests/{reference}", data, query)
         assert response.status == 201
         assert self.press.left_behind == []
         return response

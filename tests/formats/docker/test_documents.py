@@ -23,7 +23,8 @@ from mxart.formats.docker.documents import (
     Manifest,
 )
 from mxart.model import Digest, Entry
-from tests.formats.docker.shop import CONFIG, LAYER, as_json, descriptor, digest, index, manifest
+from tests.formats.docker.shop import CONFIG, LAYER, as_json, descriptor, index, manifest
+from tests.formats.press import digest
 
 SUBJECT = manifest(b"subject")
 SHA512 = Digest("sha512", "cd" * 64)

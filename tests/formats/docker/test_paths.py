@@ -8,6 +8,7 @@ from mxart.errors import Invalid, NotFound
 from mxart.formats.docker import paths
 from mxart.formats.docker.names import DigestInvalid, NameInvalid, ReferenceInvalid
 from mxart.formats.docker.paths import DockerResource
+from mxart.formats.docker.wire import UploadUnknown
 from mxart.model import Digest
 
 HEX, HEX512 = "ab" * 32, "cd" * 64
@@ -24,6 +25,7 @@ ROWS: list[tuple[str, str, str, str]] = [
     (f"nginx/manifests/sha256-{HEX}", "tag", "nginx", f"nginx/-/tags/sha256-{HEX}"),
     (f"a/b/c/manifests/{D}", "manifest", "a/b/c", f"a/b/c/-/manifests/{D}"),
     (f"nginx/manifests/{D512}", "manifest", "nginx", f"nginx/-/manifests/{D512}"),
+    ("nginx/blobs/uploads/" + "x" * 128, "upload", "nginx", "nginx/-/uploads"),
     (f"nginx/blobs/{D}", "blob", "nginx", f"nginx/-/blobs/{D}"),
     (f"nginx/blobs/{D512}", "blob", "nginx", f"nginx/-/blobs/{D512}"),
     ("nginx/tags/list", "tags", "nginx", "nginx/-/tags"),
@@ -91,6 +93,12 @@ REFUSED: list[tuple[str, type[Exception]]] = [
     ("-/blobs/uploads/", NameInvalid),
     ("nginx/blobs/uploads/u-1/x", NotFound),
     ("nginx/uploads/u-1", NotFound),
+    ("nginx/blobs/uploads/u-1\n", UploadUnknown),
+    ("nginx/blobs/uploads/u-1?x", UploadUnknown),
+    ("nginx/blobs/uploads/../x", NotFound),
+    ("nginx/blobs/uploads/..", UploadUnknown),
+    ("nginx/blobs/uploads/ü", UploadUnknown),
+    ("nginx/blobs/uploads/" + "x" * 129, UploadUnknown),
     ("nginx/tags/", NotFound),
     ("nginx/tags/latest", NotFound),
     ("nginx/tags/list/", NotFound),
