@@ -33,6 +33,8 @@ class NamedFormat(PlainFormat):
 
     def policy(self, resource: Resource) -> Policy:
         policy, stem = super().policy(resource), _stem(resource)
+        if resource.package == "short":
+            policy = replace(policy, above=("long/",))
         match resource.kind:
             case "tag":
                 ttl = BRIEF if stem == "brief" else None
