@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from mxart.errors import Corrupt, Invalid, NotFound
 from mxart.formats.docker import names
@@ -34,7 +34,10 @@ _DESCRIPTOR, _DIGEST = "descriptor", "digest"  # in `Entry.facts`
 _NOT_UPLOADED = ("nondistributable", "foreign")  # in the media type of a layer that lies elsewhere
 _MOST_PAGES = 2000
 
+_DOCKER_MANIFESTS = "application/vnd.docker.distribution.manifest."  # also those of schema 1
+
 Descriptor = Mapping[str, Any]
+Role = Literal["blob", "elsewhere", "manifest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Manifest:
 
     media_type: str
     blobs: tuple[Digest, ...] = ()  # that must be there for it to be of use
+    elsewhere: tuple[Digest, ...] = ()  # layers that clients may fetch elsewhere, and may have pushed all the same
     manifests: tuple[Digest, ...] = ()  # of an index: those that it leads to
     subject: Digest | None = None  # what it refers to
     artifact_type: str = ""
@@ -60,12 +64,13 @@ def parse_manifest(data: bytes) -> Manifest:
     kind = _media_type(document)
     if kind != OCI_ARTIFACT and document.get("schemaVersion") != 2:
         raise Corrupt("The manifest's schemaVersion is not 2.")
-    subject = document.get("subject")
+    subject, parts = document.get("subject"), list(_parts(document, kind))
     config = document.get("config") if kind in _LAYERED else None
     return Manifest(
         media_type=kind,
-        blobs=tuple(_blobs(document, kind)),
-        manifests=tuple(_digest(each) for each in _list(document, "manifests")) if kind in INDEXES else (),
+        blobs=tuple(digest for role, digest in parts if role == "blob"),
+        elsewhere=tuple(digest for role, digest in parts if role == "elsewhere"),
+        manifests=tuple(digest for role, digest in parts if role == "manifest"),
         subject=_digest(subject) if subject is not None else None,
         artifact_type=_text(document.get("artifactType")) or _text(config.get("mediaType") if config else ""),
         annotations=_annotations(document.get("annotations")),
@@ -114,14 +119,27 @@ def _media_type(document: Mapping[str, Any]) -> str:
     raise Corrupt("The document is neither a manifest nor an index: it has no layers with a config, and no manifests.")
 
 
-def _blobs(document: Mapping[str, Any], kind: str) -> Iterator[Digest]:
+def _parts(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Role, Digest]]:
+    """What it is made of, in its order."""
+    if kind in INDEXES:
+        for child in _list(document, "manifests"):
+            yield "manifest" if _is_manifest(child) else "blob", _digest(child)
+        return
     if kind in _LAYERED:
-        yield _digest(document.get("config"))
-    layers = {OCI_MANIFEST: "layers", DOCKER_MANIFEST: "layers", OCI_ARTIFACT: "blobs"}.get(kind)
-    for layer in _list(document, layers, optional=kind == OCI_ARTIFACT) if layers else ():
+        yield "blob", _digest(document.get("config"))
+    for layer in _list(document, "layers") if kind in _LAYERED else _list(document, "blobs", optional=True):
         digest = _digest(layer)
-        if not layer.get("urls") and not any(word in _text(layer.get("mediaType")) for word in _NOT_UPLOADED):
-            yield digest
+        yield "elsewhere" if _lies_elsewhere(layer) else "blob", digest
+
+
+def _is_manifest(child: Any) -> bool:
+    """Is that which an index names one, too? BuildKit keeps its cache in indexes of layers."""
+    kind = child.get("mediaType") if isinstance(child, dict) else None
+    return not kind or kind in MEDIA_TYPES or str(kind).startswith(_DOCKER_MANIFESTS)
+
+
+def _lies_elsewhere(layer: Mapping[str, Any]) -> bool:
+    return bool(layer.get("urls")) or any(word in _text(layer.get("mediaType")) for word in _NOT_UPLOADED)
 
 
 def _list(document: Mapping[str, Any], key: str, *, optional: bool = False) -> list[Any]:

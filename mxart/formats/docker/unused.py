@@ -18,9 +18,16 @@ Place = tuple[str, str]  # "tags", "manifests", "blobs" or "referrers", and what
 
 
 def unused(entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Read) -> Sequence[Entry]:
-    """See `contract.Format.unused`. Holds in memory what an image has, and one manifest at a time."""
+    """See `contract.Format.unused`. Holds in memory what an image has, and one manifest at a time.
+
+    None where a manifest that is wanted is lost or damaged (`fsck` says so): what it leads to is not known, and should
+    be there when it comes back.
+    """
     live = [entry for entry in entries if entry.digest is not None]
-    wanted = _Walk(live, before, read).wanted(trashed)
+    try:
+        wanted = _Walk(live, before, read).wanted(trashed)
+    except Corrupt:
+        return ()
     return [entry for entry in live if _is_swept(entry, wanted) and not _is_recent(entry, before)]
 
 
@@ -64,7 +71,7 @@ class _Walk:
             self._referring.setdefault(subject, []).append(digest)
 
     def wanted(self, trashed: Sequence[Entry]) -> set[Place]:
-        """Every place that must stay."""
+        """Every place that must stay. Raises Corrupt where nobody can say."""
         found: set[Place] = set()
         seen: set[Digest | None] = set()
         todo = [*self._roots(), *(entry for entry in trashed if _place(entry)[0] in ("tags", "manifests"))]
@@ -88,14 +95,13 @@ class _Walk:
 
     def _own(self, entry: Entry) -> Iterator[Place]:
         """The manifest itself under all its names, and those that refer to it."""
-        for name in self._names.get(entry.digest, [str(entry.digest)]):
+        kind, own = _place(entry)
+        trashed = [own if kind == "manifests" else str(documents.tagged_digest(entry.facts) or entry.digest)]
+        for name in {*self._names.get(entry.digest, ()), *trashed}:
             yield "manifests", name
             yield from (("manifests", digest) for digest in self._referring.get(name, ()))
 
     def _needed(self, entry: Entry) -> Iterator[Place]:
-        try:
-            manifest = documents.parse_manifest(self._read(entry))
-        except Corrupt:  # lost or damaged: `fsck` says so
-            return
-        yield from (("blobs", str(digest)) for digest in manifest.blobs)
+        manifest = documents.parse_manifest(self._read(entry))
+        yield from (("blobs", str(digest)) for digest in (*manifest.blobs, *manifest.elsewhere))
         yield from (("manifests", str(digest)) for digest in manifest.manifests)

@@ -132,11 +132,29 @@ def test_an_index_has_only_the_type_that_it_says() -> None:
 def test_layers_that_lie_elsewhere_need_not_be_here(layer: dict[str, Any]) -> None:
     found = documents.parse_manifest(manifest(layers=[descriptor(b"near"), layer]))
     assert found.blobs == (digest(b"{}"), digest(b"near"))
+    assert found.elsewhere == (digest(b"far"),)
 
 
 def test_a_layer_with_an_empty_list_of_places_lies_here() -> None:
     found = documents.parse_manifest(manifest(layers=[descriptor(b"near", urls=[])]))
     assert found.blobs == (digest(b"{}"), digest(b"near"))
+
+
+@pytest.mark.parametrize(
+    ("media_type", "is_manifest"),
+    [
+        *((media_type, True) for media_type in MEDIA_TYPES),
+        ("", True),
+        ("application/vnd.docker.distribution.manifest.v1+prettyjws", True),
+        (LAYER, False),
+        ("application/vnd.docker.image.rootfs.diff.tar.gzip", False),
+        ("application/vnd.buildkit.cacheconfig.v0", False),  # BuildKit keeps its cache in indexes of layers
+        ("application/octet-stream", False),
+    ],
+)
+def test_an_index_may_name_blobs(media_type: str, is_manifest: bool) -> None:
+    found = documents.parse_manifest(index(manifests=[descriptor(b"child", media_type)]))
+    assert (found.manifests, found.blobs) == (((digest(b"child"),), ()) if is_manifest else ((), (digest(b"child"),)))
 
 
 # --- media types ---------------------------------------------------------------------------------------------------
