@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mxart.contract import Policy
@@ -13,6 +15,7 @@ NOW = 1000.0
 LIFETIMES = Lifetimes(ttl=300.0, negative_ttl=60.0)
 IMMUTABLE = Policy(immutable=True, media_type="", max_size=1)
 MUTABLE = Policy(immutable=False, media_type="", max_size=1)
+BRIEF, LONG, NEVER = (replace(MUTABLE, ttl=ttl) for ttl in (10.0, 1e6, 0.0))
 
 
 def held(age: float) -> Entry:
@@ -35,6 +38,14 @@ def absent(age: float) -> Entry:
         (held(299.9), MUTABLE, Verdict.FRESH),
         (held(300), MUTABLE, Verdict.STALE),
         (held(-0.1), MUTABLE, Verdict.STALE),  # the clock was set back
+        (held(9.9), BRIEF, Verdict.FRESH),
+        (held(10), BRIEF, Verdict.STALE),
+        (held(300), LONG, Verdict.FRESH),
+        (held(1e6), LONG, Verdict.STALE),
+        (held(0), NEVER, Verdict.STALE),
+        (held(1e9), replace(IMMUTABLE, ttl=10.0), Verdict.FRESH),
+        (absent(59.9), BRIEF, Verdict.ABSENT),  # of absences it says nothing
+        (absent(60), LONG, Verdict.MISSING),
         (absent(0), IMMUTABLE, Verdict.ABSENT),
         (absent(59.9), MUTABLE, Verdict.ABSENT),
         (absent(60), MUTABLE, Verdict.MISSING),

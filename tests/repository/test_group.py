@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,7 +12,9 @@ from mxart.errors import (
     NotFound,
     Unsupported,
 )
-from mxart.repository.rules import Blocking, Yielding
+from mxart.model import Blob, Content, Outline
+from mxart.repository.hosted import Hosted, HostedParts
+from mxart.repository.rules import Blocking, Reserved, Yielding
 from mxart.store import Store
 from mxart.store.index import LmdbIndex
 from tests.repository.groups import (
@@ -25,7 +27,7 @@ from tests.repository.groups import (
     group,
     with_rules,
 )
-from tests.repository.named import NamedFormat, doc
+from tests.repository.named import NamedFormat, blob_path, doc, doc_path
 from tests.repository.parts import PlainFormat, Worker, hosted, resource
 from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, delete, publish, read, refused
 from tests.repository.teller import Teller
@@ -212,6 +214,84 @@ async def test_a_block_on_a_member_and_on_the_group(store: Store) -> None:
 
 
 # --- what leads to what has a digest for its name ---
+
+
+LAYER = b"layer"
+BLOB, TAG = blob_path("m", LAYER), "m/1.tag"
+
+
+async def looked(repository: Repository, path: str, *, may_write: bool) -> Content:
+    content = await repository.get(resource(path), Context(head_only=True, may_write=may_write))
+    content.close()
+    return content
+
+
+@pytest.mark.gen_test
+async def test_who_may_write_is_told_what_is_where_a_push_would_go(store: Store) -> None:
+    """Who hears that a blob is there does not send it; what is published then needs it there."""
+    public, house = Teller("public", {BLOB: LAYER, TAG: doc(LAYER)}), Teller("house")
+    inner = group(store, public, house, publish_to=house, name="inner", format_=NamedFormat())
+    for whole in (inner, group(store, public, inner, publish_to=inner, format_=NamedFormat())):
+        with pytest.raises(NotFound):
+            await looked(whole, BLOB, may_write=True)
+        assert public.asked == []
+        assert isinstance(await looked(whole, BLOB, may_write=False), Blob)
+        assert isinstance(await looked(whole, TAG, may_write=True), Blob)  # documents are not sent before they are used
+        with pytest.raises(NotFound):
+            await looked(whole, doc_path("m", doc()), may_write=True)
+        assert doc_path("m", doc()) in public.asked
+        public.asked.clear()
+    house.says[BLOB] = LAYER
+    assert isinstance(await looked(inner, BLOB, may_write=True), Blob)
+
+
+@pytest.mark.gen_test
+async def test_where_nothing_can_be_pushed_all_are_asked(store: Store) -> None:
+    public = Teller("public", {BLOB: LAYER})
+    assert isinstance(await looked(group(store, public, format_=NamedFormat()), BLOB, may_write=True), Blob)
+
+
+@pytest.mark.gen_test
+async def test_what_is_known_of_content_that_was_not_fetched_is_passed_on(store: Store) -> None:
+    outline = Outline(size=5, media_type="application/blob", etag='"e"')
+    whole = group(store, Teller("a"), Teller("b", {BLOB: outline}), format_=NamedFormat())
+    assert await looked(whole, BLOB, may_write=False) == outline
+
+
+@pytest.mark.gen_test
+async def test_the_packages_of_all_members_each_once(store: Store) -> None:
+    a, b = Teller("a", {"m/1.zip": b"", "n/1.zip": b""}), Teller("b", {"m/2.zip": b"", "o/1.zip": b""})
+    inner = group(store, b, Reserved(Teller("c", {"x/1.zip": b""}), {"b": ["x"]}), name="inner")
+    assert sorted(await group(store, a, Blocking(inner, ["o"], ())).packages(Context())) == ["m", "n"]
+    assert sorted(await group(store, a, inner).packages(Context())) == ["m", "n", "o"]
+    assert list(await group(store).packages(Context())) == []
+
+
+@pytest.mark.parametrize("house_first", [True, False])
+@pytest.mark.gen_test
+async def test_nothing_of_an_owned_name_is_asked_of_anybody_outside_in_whatever_way(
+    store: Store, upstream: ScriptedUpstream, make_worker: Callable[..., Worker], house_first: bool
+) -> None:
+    upstream.handler = lambda path: (200, {}, LAYER)
+    house = Hosted(HostedParts(name="house", format=NamedFormat(), store=store))
+    await publish(house, {TAG: doc(LAYER), BLOB: LAYER})
+    public = Yielding(make_worker(format=NamedFormat()).proxy, [house], (), NamedFormat())
+    members: list[Repository] = [house, public] if house_first else [public, house]
+    whole = group(store, *members, publish_to=house, format_=NamedFormat())
+    elsewhere = blob_path("m", b"pushed by nobody")
+    for path in (elsewhere, doc_path("m", doc()), "m/2.tag", "m/all.list"):
+        for context in (Context(), Context(head_only=True), Context(head_only=True, may_write=True)):
+            with pytest.raises(NotFound):
+                (await whole.get(resource(path), context)).close()
+    assert await read(whole, BLOB) == LAYER
+    assert await read(whole, TAG) == doc(LAYER)
+    assert await whole.packages(Context()) == {"m"}
+    await delete(house, TAG, BLOB)
+    for path in (BLOB, TAG):
+        for context in (Context(), Context(head_only=True)):
+            with pytest.raises(NotFound):
+                (await whole.get(resource(path), context)).close()
+    assert upstream.requests == []
 
 
 class Unnoted(LmdbIndex):

@@ -127,6 +127,26 @@ async def test_each_part_of_a_publication_is_looked_at(store: Store, rule: Calla
     assert await read(house, "m/v1.zip") == b"zip"
 
 
+HOLDS = {f"{package}/a.zip": b"data" for package in ("m", "n", "M", "m/x", "corp.example.com/tool")}
+
+
+@pytest.mark.parametrize(
+    ("block", "allow", "left"),
+    [
+        ((), (), {"m", "n", "M", "m/x", "corp.example.com/tool"}),
+        (("m",), (), {"n", "M", "m/x", "corp.example.com/tool"}),
+        (("m*",), (), {"n", "M", "corp.example.com/tool"}),
+        ((), ("m*",), {"m", "m/x"}),
+        (("m/*",), ("m*",), {"m"}),
+        (("*",), ("*",), set()),
+        ((), ("nothing",), set()),
+    ],
+)
+@pytest.mark.gen_test
+async def test_only_what_may_be_asked_for_is_named(block: Sequence[str], allow: Sequence[str], left: set[str]) -> None:
+    assert set(await Blocking(Teller("go", HOLDS), block, allow).packages(Context())) == left
+
+
 # --- exclusive ---
 
 EXCLUSIVE = {"house": ("corp.example.com/*",), "attic": ("corp.example.com/old/*", "example.org/x"), "idle": ()}
@@ -180,6 +200,19 @@ async def test_an_exclusive_name_is_asked_only_of_those_whose_it_is(member: str,
             await refusal
     assert inner.asked == inner.listed == []
     assert inner.owns_asked == 0
+
+
+@pytest.mark.parametrize(
+    ("member", "left"),
+    [
+        ("public", {"m", "n", "M", "m/x"}),
+        ("house", {"m", "n", "M", "m/x", "corp.example.com/tool"}),
+        ("attic", {"m", "n", "M", "m/x"}),
+    ],
+)
+@pytest.mark.gen_test
+async def test_only_what_is_not_exclusive_to_others_is_named(member: str, left: set[str]) -> None:
+    assert set(await Reserved(Teller(member, HOLDS), EXCLUSIVE).packages(Context())) == left
 
 
 # --- owned names ---
