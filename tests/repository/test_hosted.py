@@ -20,7 +20,8 @@ from mxart.model import Blob, Entry, Resource
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.store import Store
 from mxart.store.index import LmdbIndex
-from mxart.store.layout import blob_path, incoming_folder
+from mxart.store.layout import blob_path as file_of
+from mxart.store.layout import incoming_folder
 from tests.repository.parts import START, Clock, PlainFormat, hosted, resource, store_files
 from tests.repository.suite import NEW, Make, PublishingSuite, delete, listed, publish, read, refused, upload
 from tests.store.builders import MAP_SIZE, digest_of, entry_of, open_store
@@ -120,7 +121,7 @@ async def test_the_words_of_an_absence(store: Store, paths: list[str], kind: typ
 async def test_lost_content_is_never_a_404_and_heals(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     house = hosted(store)
     await publish(house, NEW)
-    path = blob_path(store.path, digest_of(NEW["m/v3.zip"]))
+    path = file_of(store.path, digest_of(NEW["m/v3.zip"]))
     for damage in (path.unlink, lambda: (path.chmod(0o644), os.truncate(path, 2))):
         damage()
         caplog.clear()
@@ -414,3 +415,14 @@ async def test_repositories_of_one_store_do_not_see_each_other(store: Store) -> 
     assert await publish(shed, {"m/v3.zip": b"other"})
     await delete(shed, "m/v3.zip")
     assert await read(house, "m/v3.zip") == NEW["m/v3.zip"]
+
+
+@pytest.mark.gen_test
+async def test_the_packages_are_those_of_which_there_is_something_now(store: Store) -> None:
+    house = hosted(store)
+    await publish(house, {"m/v1.zip": b"zip", "n/v1.zip": b"zip", "top.zip": b"in no package"})
+    await publish(hosted(store, "shed"), {"o/v1.zip": b"zip"})
+    await read(house, "m/all.list")
+    assert await house.packages(Context()) == ["m", "n"]
+    await delete(house, "n/v1.zip")
+    assert await house.packages(Context()) == ["m"]
