@@ -105,11 +105,25 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _media_type(document: Mapping[str, Any]) -> str:
+    kind = _stated_type(document) or _shape(document)
+    others = ("config", "layers") if kind in INDEXES else ("manifests",) if kind in _LAYERED else ()
+    if any(document.get(name) for name in (*others, "fsLayers")):
+        # clients would have to guess which of the two it is, and one might run what another has looked at
+        raise Corrupt("The document is a manifest and an index at once, or one of schema 1 and another.")
+    return kind
+
+
+def _stated_type(document: Mapping[str, Any]) -> str:
     stated = document.get("mediaType")
-    if stated is not None:
-        if stated not in MEDIA_TYPES:
-            raise Corrupt(f"The manifest's mediaType {str(stated)[:120]!r} is not one of {', '.join(MEDIA_TYPES)}.")
-        return str(stated)
+    if stated is None:
+        return ""
+    if stated not in MEDIA_TYPES:
+        raise Corrupt(f"The manifest's mediaType {str(stated)[:120]!r} is not one of {', '.join(MEDIA_TYPES)}.")
+    return str(stated)
+
+
+def _shape(document: Mapping[str, Any]) -> str:
+    """The media type of what states none."""
     if document.get("schemaVersion") == 1:
         raise Corrupt("The manifest is one of schema 1, which clients do not read any more.")
     if isinstance(document.get("manifests"), list):

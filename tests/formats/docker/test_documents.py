@@ -221,6 +221,32 @@ def test_what_is_no_manifest(data: bytes, message: str) -> None:
         assert len(caught.value.message) < 1000
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        manifest(b"layer", manifests=[descriptor(b"child", OCI_MANIFEST)]),
+        manifest(b"layer", mediaType=None, manifests=[descriptor(b"child", OCI_MANIFEST)]),
+        manifest(b"layer", mediaType=DOCKER_MANIFEST, manifests={"x": 1}),
+        index(b"child", layers=[descriptor(b"layer")]),
+        index(b"child", config=descriptor(b"{}", CONFIG)),
+        index(b"child", mediaType=None, config=descriptor(b"{}", CONFIG)),
+        index(b"child", mediaType=DOCKER_LIST, layers=[{}]),
+        manifest(b"layer", fsLayers=[{"blobSum": str(digest(b"layer"))}]),
+    ],
+)
+def test_what_is_two_things_at_once(data: bytes) -> None:
+    """Clients that took it for the one, and for the other, would run different things by one digest."""
+    for read in (documents.media_type, documents.parse_manifest):
+        with pytest.raises(Corrupt, match="at once"):
+            read(data)
+
+
+@pytest.mark.parametrize("nothing", [[], None, {}, 0, ""])
+def test_what_has_nothing_of_the_other_is_one_thing(nothing: Any) -> None:
+    assert documents.media_type(manifest(b"layer", manifests=nothing)) == OCI_MANIFEST
+    assert documents.media_type(index(b"child", layers=nothing, config=nothing)) == OCI_INDEX
+
+
 def test_of_duplicate_keys_the_last_counts_for_everybody() -> None:
     """As the clients read it, too."""
     data = manifest(b"layer")
