@@ -114,11 +114,9 @@ class Publisher:
             facts = documents.descriptor_facts(manifest, digest, upload.size)
             place = paths.referrer(image, manifest.subject, digest)
             parts.append(Part(resource=place, upload=upload, media_type=kind, facts=facts))
-        needs: list[Resource] = [paths.blob(image, each) for each in dict.fromkeys(manifest.blobs)]
-        if not self.sparse:
-            needs += [paths.manifest(image, each) for each in dict.fromkeys(manifest.manifests)]
+        publication = Publication(parts=parts, replace=True, needs=self._needs(image, manifest))
         try:
-            await self.repository.publish(Publication(parts=parts, replace=True, needs=needs), self.context)
+            await self.repository.publish(publication, self.context)
         except Missing as error:
             raise wire.ManifestBlobUnknown(_missing(image, error.paths)) from error
         except Conflict as error:
@@ -126,6 +124,12 @@ class Publisher:
                 f"{' and '.join(f'{image}:{tag}' for tag in tags)} cannot be moved to other content: immutable_tags in "
                 "the configuration of the repository keeps it as it is. Push another tag."
             ) from error
+
+    def _needs(self, image: str, manifest: Manifest) -> list[Resource]:
+        if self.sparse and manifest.media_type in documents.INDEXES:
+            return []
+        blobs = [paths.blob(image, each) for each in dict.fromkeys(manifest.blobs)]
+        return [*blobs, *(paths.manifest(image, each) for each in dict.fromkeys(manifest.manifests))]
 
     def _created(self, resource: DockerResource, digest: Digest, manifest: Manifest, tags: Sequence[str]) -> Response:
         place = paths.url_path(paths.manifest(resource.package, digest))
