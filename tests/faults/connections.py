@@ -43,7 +43,7 @@ def spread(server: Server, number: int) -> list[tuple[HTTPConnection, int]]:
     """So many connections to each worker."""
     workers = server.workers()
     kept: dict[int, list[HTTPConnection]] = {pid: [] for pid in workers}
-    spare = []
+    spare: list[HTTPConnection] = []
 
     def all_have_enough() -> bool:
         connection, pid = connected(server)

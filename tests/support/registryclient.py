@@ -37,12 +37,14 @@ _NEXT = re.compile(r'<([^>]+)>; rel="next"')
 
 
 class Refused(Exception):
-    """The registry has answered, and not what was wanted. ``codes``: those of its envelope."""
+    """The registry has answered, and not what was wanted. ``codes``: those of its envelope; ``retry_after``: seconds,
+    0.0 when it does not say when to come back."""
 
     def __init__(self, asked: str, answered: Answered) -> None:
         super().__init__(f"{asked}: {answered.status} {answered.body[:500]!r}")
         self.status = answered.status
         self.codes = codes_of(answered)
+        self.retry_after = float(answered.headers.get("retry-after", "0"))
 
 
 class Cut(Exception):
@@ -74,7 +76,7 @@ class RegistryClient:
         self, port: int, base: str, login: tuple[str, str] | None = None, *, tokens: bool = False, timeout: float = 60.0
     ) -> None:
         self._base = base
-        self._basic = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else ""
+        self.basic = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else ""
         self._tokens = tokens
         self._token = ""  # the last one
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -97,7 +99,7 @@ class RegistryClient:
 
     def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answered:
         fields = {"Content-Length": str(len(body)), **headers} if method not in ("GET", "HEAD") else dict(headers)
-        authorization = (f"Bearer {self._token}" if self._token else "") if self._tokens else self._basic
+        authorization = (f"Bearer {self._token}" if self._token else "") if self._tokens else self.basic
         if authorization and "Authorization" not in fields:
             fields["Authorization"] = authorization
         try:
@@ -113,7 +115,7 @@ class RegistryClient:
         url = urlsplit(asked.pop("realm"))
         scopes = [("scope", scope) for scope in asked.pop("scope", "").split()]
         query = "&".join(part for part in (url.query, urlencode([*asked.items(), *scopes])) if part)
-        answered = self._ask("GET", f"{url.path}?{query}", b"", {"Authorization": self._basic} if self._basic else {})
+        answered = self._ask("GET", f"{url.path}?{query}", b"", {"Authorization": self.basic} if self.basic else {})
         return str(json.loads(answered.body)["token"])
 
     def want(
