@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,42 @@ async def test_what_a_dead_writer_left_goes_on(data: Path) -> None:
     incoming.discard()
     assert await IncomingFile.reopen(data, dead.name) is None
     assert follow(data, dead.name) is None
+
+
+@pytest.mark.gen_test
+async def test_what_was_left_is_hashed_only_when_somebody_wants_to_know(data: Path) -> None:
+    dead = await IncomingFile.create(data, "u", "-suffix")
+    assert dead.name.endswith("-suffix")
+    await dead.append(b"first ")
+    dead.close()
+    incoming = await IncomingFile.reopen(data, dead.name, hashed=False)
+    assert incoming is not None
+    await incoming.append(b"second ")
+    with pytest.raises(AssertionError):
+        _ = incoming.digest
+    for _ in range(2):
+        await incoming.catch_up()
+        assert incoming.digest == digest_of(b"first second ")
+    await incoming.append(b"third")
+    assert incoming.digest == digest_of(b"first second third")
+    assert incoming.digest_by("md5").hex == hashlib.md5(b"first second third").hexdigest()
+    incoming.discard()
+
+
+@pytest.mark.parametrize("change", ["none", "grown", "gone", "another"])
+@pytest.mark.gen_test
+async def test_whether_somebody_else_was_at_it(data: Path, change: str) -> None:
+    incoming = await IncomingFile.create(data, "u")
+    await incoming.append(b"data")
+    if change == "grown":
+        with incoming.path.open("ab") as file:
+            file.write(b"more")
+    if change in ("gone", "another"):
+        incoming.path.unlink()
+    if change == "another":
+        incoming.path.write_bytes(b"data")
+    assert incoming.is_as_left() is (change == "none")
+    incoming.discard()
 
 
 @pytest.mark.parametrize(
