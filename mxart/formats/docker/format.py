@@ -179,7 +179,7 @@ class DockerFormat:
         return response
 
     def _publisher(self, repository: Repository, context: Context) -> Publisher:
-        return Publisher(repository, context, sparse=self._settings.sparse_indexes)
+        return Publisher(repository, context, self._settings.sparse_indexes, self._is_immutable)
 
     async def _read(
         self, request: Request, resource: DockerResource, repository: Repository, context: Context

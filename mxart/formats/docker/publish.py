@@ -10,7 +10,7 @@ tags", "Deleting Manifests", "Deleting Blobs".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mxart.contract import Context, Ingest, Missing, Part, Publication, Repository
@@ -32,6 +32,7 @@ class Publisher:
     repository: Repository
     context: Context
     sparse: bool  # may an index name manifests that are not here?
+    is_immutable: Callable[[str], bool]  # does a tag stay where it is, whatever the repository inside says of it?
 
     async def put(self, request: Request, resource: DockerResource) -> Response:
         """The answer to the PUT of a manifest by tag or by digest.
@@ -114,7 +115,8 @@ class Publisher:
             facts = documents.descriptor_facts(manifest, digest, upload.size)
             place = paths.referrer(image, manifest.subject, digest)
             parts.append(Part(resource=place, upload=upload, media_type=kind, facts=facts))
-        publication = Publication(parts=parts, replace=True, needs=self._needs(image, manifest))
+        needs = self._needs(image, manifest)
+        publication = Publication(parts=parts, replace=not any(map(self.is_immutable, tags)), needs=needs)
         try:
             await self.repository.publish(publication, self.context)
         except Missing as error:

@@ -17,6 +17,7 @@ from mxart.formats.docker.documents import (
     OCI_INDEX,
     OCI_MANIFEST,
 )
+from mxart.formats.docker.format import DockerFormat
 from mxart.formats.docker.names import DigestInvalid
 from mxart.formats.docker.settings import DockerSettings
 from mxart.formats.docker.wire import ManifestBlobUnknown, ManifestInvalid, ManifestUnknown
@@ -391,6 +392,20 @@ async def test_a_push_with_tags_moves_all_of_them_or_none() -> None:
     await shop.put(NOTHING, str(digest(NOTHING)), query="tag=v1&tag=latest")
     error = await refused(shop, OTHER, str(digest(OTHER)), query="tag=latest&tag=v1")
     assert f"{IMAGE}:latest and {IMAGE}:v1 cannot be moved" in error.message
+
+
+@pytest.mark.gen_test
+async def test_what_a_group_calls_immutable_does_not_move_through_it() -> None:
+    """Though the member that it passes pushes to would move it."""
+    shop = Shop(FIXED)
+    shop.press.format = DockerFormat(DockerSettings())
+    await shop.put(NOTHING, "v1")
+    await shop.put(NOTHING, "v1")
+    assert isinstance(await refused(shop, OTHER, "v1"), Conflict)
+    await shop.send("DELETE", f"{IMAGE}/manifests/v1")
+    assert isinstance(await refused(shop, OTHER, "v1"), Conflict)
+    await shop.put(NOTHING, "latest")
+    await shop.put(OTHER, "latest")
 
 
 # --- deletions ---------------------------------------------------------------------------------------------------
