@@ -33,7 +33,7 @@ from mxart.trail import Trail
 _MOST_LOOKED_AT = 1000  # images, for a blob that may be in any of them
 _AT_A_TIME = 50
 _RANGE = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/.*)?")
-_METHODS = {"uploads": ("POST",), "upload": ("GET", "PATCH", "PUT", "DELETE")}
+_METHODS = {"uploads": ("POST",), "upload": ("GET", "HEAD", "PATCH", "PUT", "DELETE")}
 
 
 @dataclass(frozen=True, slots=True)
