@@ -18,6 +18,8 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _START = re.compile(rf"({_TOKEN}) (\S+) HTTP/([0-9])\.([0-9])\r\n")
 _FIELD = re.compile(rf"({_TOKEN}):([\t\x20-\x7e\x80-\xff]*)\r\n")
 _END = re.compile(rb"\n\r?\n")
+_BEGUN = re.compile(_TOKEN[: -len("+")].encode())
+_TLS = 0x16  # the first byte of a handshake (RFC 8446 §5.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ def head_end(data: bytes, start: int = 0) -> int:
     """
     match = _END.search(data, max(0, start - 2))
     return match.end() if match else 0
+
+
+def check_begun(data: bytes) -> None:
+    """Return when ``data``, of which there is some, may be the beginning of a head. Raises Invalid."""
+    if _BEGUN.match(data):
+        return
+    if data[0] == _TLS:
+        raise Invalid("The client speaks TLS (https) to a port that speaks plain HTTP.")
+    raise Invalid("The request does not begin with a METHOD (RFC 9112 §3).")
 
 
 def parse_head(data: bytes) -> RequestHead:

@@ -11,7 +11,7 @@ import re
 from tornado.iostream import IOStream
 
 from mxart.errors import Invalid
-from mxart.httpfields.requests import head_end
+from mxart.httpfields.requests import check_begun, head_end
 
 PIECE = 64 * 1024  # bytes that are read at once
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
@@ -32,8 +32,10 @@ class Incoming:
         self._ahead = b""  # has come with what was asked for, and was not
 
     async def head(self, limit: int) -> bytes:
-        """The next request's head, with its empty line. Raises HeadTooLarge beyond ``limit`` bytes."""
+        """The next request's head, with its empty line. Raises HeadTooLarge beyond ``limit`` bytes, and Invalid as soon
+        as it cannot be one: who speaks TLS waits for an answer to its first words, and tries plain HTTP after that."""
         data = await self._begun()
+        check_begun(data)
         looked = 0
         while not (end := head_end(data, looked)):
             if len(data) > limit:

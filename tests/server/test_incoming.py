@@ -56,6 +56,19 @@ async def test_a_head_beyond_the_limit(data: bytes) -> None:
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("begun", "says"), [(b"\x16\x03\x01\x02\x00", "TLS"), (b"\x00", "METHOD"), (b" GET / HTTP/1.1", "METHOD")]
+)
+async def test_what_cannot_become_a_head_is_not_waited_for(begun: bytes, says: str) -> None:
+    """Container engines try TLS on every port, and plain HTTP when they are told that it is none."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(begun)  # and nothing else: the client waits for an answer
+        with pytest.raises(Invalid, match=says):
+            await Incoming(IOStream(ours)).head(100)
+
+
+@pytest.mark.gen_test
 async def test_a_head_of_the_limit() -> None:
     assert len(await sent(b"G" * 96 + b"\r\n\r\nrest").head(100)) == 100
 
