@@ -13,7 +13,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from mxart.contract import Context, Repository
 from mxart.documents import whole
@@ -104,7 +104,9 @@ def paged(request: Request, items: Sequence[str], document: Page) -> Response:
     headers = dict(wire.VERSION)
     if page and len(page) < len(rest):
         place = f"{wire.base_path(request.base_url)}/{request.path}"
-        headers["Link"] = f'<{quote(place)}?n={number}&last={quote(page[-1], safe="")}>; rel="next"'
+        others = [(name, value) for name, value in asked.items() if name not in ("n", "last")]  # ``ns`` may lead here
+        query = urlencode([("n", number), ("last", page[-1]), *others], quote_via=quote, safe="")
+        headers["Link"] = f'<{quote(place)}?{query}>; rel="next"'
     return Response(200, Bytes(data=json.dumps(document(page)).encode(), media_type=wire.JSON), headers)
 
 
