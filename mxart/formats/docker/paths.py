@@ -29,6 +29,7 @@ from mxart.model import Digest, Resource
 BORDER = "/-/"
 CATALOG = "_catalog"
 
+_REFERENCE = 64  # characters of a digest in the tag of its referrers
 _UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -130,13 +131,13 @@ def catalog() -> DockerResource:
 
 
 def fallback_tag(subject: Digest) -> str:
-    """The tag under which clients keep the index of referrers where a registry has none (specification, "Referrers Tag
-    Schema").
+    """The tag under which clients keep the index of referrers where a registry has none: of a long digest only the
+    beginning, since tags are shorter (specification, "Referrers Tag Schema").
 
-    >>> fallback_tag(Digest("sha256", "ab" * 32))[:12]
-    'sha256-ababa'
+    >>> fallback_tag(Digest("sha512", "ab" * 64)) == "sha512-" + "ab" * 32
+    True
     """
-    return f"{subject.algorithm}-{subject.hex}"[:128]
+    return f"{subject.algorithm}-{subject.hex[:_REFERENCE]}"
 
 
 # --- folders -----------------------------------------------------------------------------------------------------

@@ -143,6 +143,12 @@ def test_nothing_of_one_image_lies_below_another(other: str) -> None:
     assert not paths.folder("a").startswith(paths.folder(other))
 
 
+@pytest.mark.parametrize(("subject", "tag"), [(DIGEST, f"sha256-{HEX}"), (DIGEST512, f"sha512-{HEX512[:64]}")])
+def test_the_tag_of_referrers(subject: Digest, tag: str) -> None:
+    assert paths.fallback_tag(subject) == tag
+    assert paths.tag("nginx", tag).tag == tag
+
+
 def test_a_tag_is_checked_wherever_it_comes_from() -> None:
     with pytest.raises(ReferenceInvalid):
         paths.tag("nginx", "../../x")
