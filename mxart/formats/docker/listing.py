@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from mxart.contract import Context, Repository
 from mxart.documents import whole
-from mxart.errors import Invalid, NotFound
+from mxart.errors import Corrupt, Invalid, NotFound
 from mxart.formats.docker import documents, paths, wire
 from mxart.formats.docker.documents import Descriptor
 from mxart.formats.docker.paths import DockerResource
@@ -86,10 +86,15 @@ class Listing:
             content = await self.repository.get(tag, replace(self.context, trail=Trail()))
         except NotFound:
             return ()
-        data = await whole(content, documents.MAX_MANIFEST)
-        if await offload(documents.media_type, data) != documents.OCI_INDEX:
-            return ()
-        return await offload(documents.descriptors, data)
+        return await offload(_referrers_in, await whole(content, documents.MAX_MANIFEST))
+
+
+def _referrers_in(data: bytes) -> Sequence[Descriptor]:
+    """What an index names; nothing where it is none, or one that no client could have made of referrers."""
+    try:
+        return documents.descriptors(data) if documents.media_type(data) == documents.OCI_INDEX else ()
+    except Corrupt:
+        return ()
 
 
 def paged(request: Request, items: Sequence[str], document: Page) -> Response:

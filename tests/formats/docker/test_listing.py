@@ -298,6 +298,21 @@ async def test_an_upstream_without_such_a_list() -> None:
     assert await referrers(shop) == [found]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [index(manifests=[{}]), index(manifests=[{**SUBJECT, "digest": "sha256:x"}]), index(manifests=[1]), b"<html>", b""],
+    ids=repr,
+)
+@pytest.mark.gen_test
+async def test_what_an_upstream_has_under_that_tag_does_not_hide_the_rest(data: bytes) -> None:
+    """Only that it is an index has been looked at before it was kept."""
+    shop = Upstream()
+    found = descriptor(b"signature", OCI_MANIFEST)
+    shop.has(paths.referrers(IMAGE, digest(NOTHING)), as_json({"manifests": [found]}))
+    shop.has(paths.tag(IMAGE, paths.fallback_tag(digest(NOTHING))), data)
+    assert await referrers(shop) == [found]
+
+
 @pytest.mark.gen_test
 async def test_an_upstream_with_half_characters() -> None:
     shop = Upstream()
