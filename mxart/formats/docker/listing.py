@@ -44,7 +44,7 @@ class Listing:
         try:
             content = await self.repository.get(resource, self.context)
         except NotFound:
-            if not await self.repository.owns(resource):  # something was pushed for the image, if no tag
+            if not await self._is_here(resource):
                 raise
             found: Sequence[str] = ()
         else:
@@ -52,6 +52,12 @@ class Listing:
             found = await offload(documents.read_tags, data)
         name = wire.image_name(self.context.base_url, resource.package)
         return paged(self.request, found, lambda page: {"name": name, "tags": page})
+
+    async def _is_here(self, resource: DockerResource) -> bool:
+        """Has something been pushed for the image, if no tag? Also that the house owns its name may be for the sake of
+        another one: who has ``library/nginx`` owns ``nginx``."""
+        folder = replace(resource, path=paths.folder(resource.package))
+        return await self.repository.owns(resource) and bool(await self.repository.list(folder, self.context))
 
     async def catalog(self) -> Response:
         """The images of which something is held."""

@@ -141,6 +141,16 @@ async def test_an_image_that_is_not_here_has_no_tags() -> None:
 
 
 @pytest.mark.gen_test
+async def test_an_image_whose_name_another_one_takes_has_no_tags() -> None:
+    """As ``nginx`` belongs to whoever has ``library/nginx``."""
+    shop = Shop()
+    await shop.put(NOTHING, "1", "library/nginx")
+    assert await shop.press.owns(paths.tags("nginx"))
+    with pytest.raises(NotFound):
+        await shop.send("GET", "nginx/tags/list")
+
+
+@pytest.mark.gen_test
 async def test_an_image_without_tags_has_an_empty_list() -> None:
     shop = Shop()
     await shop.put(NOTHING, str(digest(NOTHING)))
