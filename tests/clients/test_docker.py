@@ -68,13 +68,24 @@ def test_an_image_is_built_pushed_pulled_and_run(tmp_path: Path, there: Site, do
 
 
 def test_what_is_pushed_to_a_group_is_in_its_hosted_member(tmp_path: Path, there: Site, docker: Docker) -> None:
-    there.upstream.put("team/base", "1", image("base", docker=True, padding=100_000))
+    there.upstream.put("team/base", "1", image("base", docker=True, padding=10_000_000))
     name = f"{there.host}/all/derived:1"
     build(docker, tmp_path / "context", name, "derived", base=f"{there.host}/all/team/base:1")
-    docker("push", name)
+    assert "Mounted from all/team/base" in docker("push", name)  # what the proxy has is not sent
     docker("rmi", name)
     assert docker.run(f"{there.host}/house/derived:1") == "derived\n"
     assert there.upstream.count("GET", "/derived/") == 0
+
+
+def test_all_tags(tmp_path: Path, there: Site, docker: Docker) -> None:
+    name = f"{there.host}/house/tagged"
+    build(docker, tmp_path / "context", f"{name}:1", "tagged")
+    docker("tag", f"{name}:1", f"{name}:2")
+    docker("push", "--all-tags", name)
+    docker("rmi", f"{name}:1", f"{name}:2")
+    docker("pull", "--all-tags", f"{there.host}/all/tagged")
+    for tag in ("1", "2"):
+        assert docker("inspect", "--format", "{{.Os}}", f"{there.host}/all/tagged:{tag}") == "linux\n"
 
 
 def test_the_image_of_ones_own_architecture_is_taken_from_an_index(there: Site, docker: Docker) -> None:

@@ -94,6 +94,8 @@ def test_an_image_is_built_pushed_pulled_and_run(tmp_path: Path, there: Site, po
         assert run(podman, f"{there.host}/house/team/built:{tag}") == "well met\n"
     listed = podman("search", PLAIN, "--list-tags", "--format", "json", f"{there.host}/house/team/built")
     assert json.loads(listed)[0]["Tags"] == ["1.0", "docker"]
+    found = podman("search", PLAIN, "--format", "{{.Name}}", f"{there.host}/built")
+    assert {f"{there.host}/{repository}/team/built" for repository in ("house", "all")} <= set(found.split())
 
 
 def test_an_index_is_pushed_with_buildah(there: Site, podman: Tool, buildah: Tool, tmp_path: Path) -> None:
