@@ -206,10 +206,8 @@ class DockerFormat:
 
     def _name_namespace(self, request: Request, response: Response) -> None:
         """containerd is told that its namespace was understood."""
-        if "ns=" in request.query:
-            asked = dict(wire.parameters(request.query)).get("ns", "")
-            if asked in self._settings.namespaces:
-                response.headers["OCI-Namespace"] = asked
+        if "ns=" in request.query and (asked := wire.namespace(request.query)) in self._settings.namespaces:
+            response.headers["OCI-Namespace"] = asked
 
     def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
         try:

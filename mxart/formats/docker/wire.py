@@ -7,6 +7,7 @@ Registry HTTP API V2, which clients still look at. Token authentication: Docker'
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -32,6 +33,7 @@ _CODES: Mapping[type[MxartError], str] = {
     errors.Unavailable: "UNAVAILABLE",
 }
 _MAX_PARAMETERS = 64
+_REFUSED = re.compile(r";[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)", re.IGNORECASE)  # RFC 9110 §12.4.2
 
 
 class ManifestUnknown(errors.NotFound):
@@ -136,8 +138,8 @@ def challenge(request: Request, scope: str) -> str:
 
     A namespace that the client has named goes along, since the token is asked for without it.
     """
-    namespace = [pair for pair in _readable(request.query) if pair[0] == "ns"][:1]
-    realm = f"{request.server_url}/-/token" + (f"?{urlencode(namespace)}" if namespace else "")
+    asked = namespace(request.query)
+    realm = f"{request.server_url}/-/token" + (f"?{urlencode({'ns': asked})}" if asked else "")
     fields = {"realm": realm, "service": request.host}
     if scope:
         fields["scope"] = scope
@@ -151,6 +153,11 @@ def scope(base_url: str, image: str, action: Action) -> str:
     'repository:hub/library/nginx:pull,push'
     """
     return f"repository:{image_name(base_url, image)}:{_ACTIONS[action]}"
+
+
+def namespace(query: str) -> str:
+    """The registry that containerd means, whatever host it asks; "" when it says none."""
+    return next((value for name, value in _readable(query) if name == "ns"), "")
 
 
 def mounted_from(query: str) -> str:
@@ -178,5 +185,6 @@ def accepts(field: str | None, media_type: str) -> bool:
     """
     if not field:
         return True
-    offered = {item.partition(";")[0].strip().lower() for item in field.split(",")}
+    items = (item for item in field.split(",") if not _REFUSED.search(item))
+    offered = {item.partition(";")[0].strip().lower() for item in items}
     return not offered.isdisjoint({media_type, "*/*", f"{media_type.partition('/')[0]}/*"})
