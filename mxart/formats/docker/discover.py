@@ -31,7 +31,7 @@ def discover(run: Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
 def _mirrors(text: str) -> Iterator[Proposal]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     mirrors = document.get("registry-mirrors") if isinstance(document, dict) else None
     for mirror in mirrors if isinstance(mirrors, list) else ():
