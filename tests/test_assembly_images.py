@@ -6,7 +6,7 @@ import http.client
 import json
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -45,11 +45,11 @@ def upstream() -> Iterator[ScriptedUpstream]:
         yield upstream
 
 
-def config(upstream: ScriptedUpstream, *, access: str = "") -> str:
+def config(upstream: ScriptedUpstream, *, access: str = "", rules: Sequence[str] = ()) -> str:
     hosts = f'hosts = [ {{ listener = "main", host = "{BOUND}" }} ]'
     return (
         access
-        + docker_group("all", ["house", "hub"], 'publish_to = "house"')
+        + docker_group("all", ["house", "hub"], 'publish_to = "house"', *rules)
         + docker_hosted("house", hosts)
         + docker_proxy(upstream.url, 'namespaces = ["docker.io"]', "retries = 0")
         + go_proxy(upstream.url)
@@ -355,6 +355,23 @@ def test_of_an_owned_image_nobody_outside_hears(tmp_path: Path, upstream: Script
             assert server.request("POST", place).status == 202
         assert server.request("POST", f"/v2/all/corp/tool/blobs/uploads/?mount={layer}").status == 202
         assert upstream.requests == []
+
+
+def test_what_a_group_blocks_or_leaves_to_another_is_not_had_by_its_short_name(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    rules = ('block = ["library/bad"]', 'exclusive = { "house" = ["library/ours"] }')
+    for name in ("library/bad", "library/ours"):
+        offer(upstream, name, "1", PUBLIC)
+    outer = docker_group("outer", ["all"], 'block = ["library/app"]')
+    with Server(tmp_path, outer + config(upstream, rules=rules), workers=1) as server:
+        for name, status in (("library/bad", 403), ("bad", 403), ("library/ours", 404), ("ours", 404)):
+            for base in ("all", "outer"):
+                assert server.get(f"/v2/{base}/{name}/manifests/1").status == status, name
+                assert server.get(f"/v2/{base}/{name}/tags/list").status == status, name
+        assert server.get("/v2/outer/app/manifests/1").status == 403
+        assert upstream.requests == []
+        assert server.get("/v2/all/app/manifests/1").status == 200
 
 
 def test_a_blob_of_another_repository_is_taken_over_without_being_sent(

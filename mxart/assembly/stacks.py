@@ -20,7 +20,7 @@ from mxart.repository.group import Group, GroupParts
 from mxart.repository.hosted import Hosted, HostedParts
 from mxart.repository.proxy import Proxy, ProxyParts
 from mxart.repository.renaming import Renaming
-from mxart.repository.rules import Blocking, Reserved, Yielding, matching
+from mxart.repository.rules import Blocking, Canonical, Reserved, Yielding, matching
 from mxart.repository.selective import Selective
 from mxart.repository.single_flight import SingleFlight
 from mxart.settings import CredentialSettings, Kind, RepositorySettings, UpstreamSettings
@@ -53,6 +53,7 @@ class Stack:
     options: Any  # the format's settings; of a group with what follows from its members
     kinds: frozenset[Kind]  # of all repositories at its bottom: "proxy", "hosted"
     asks: Callable[[str], bool]  # package name → may it be asked of an upstream, as far as ``allow`` says?
+    renamed: tuple[Canonical, ...]  # by what other names packages are asked for further inside
 
 
 class Stacks:
@@ -82,13 +83,15 @@ class Stacks:
             options = factory.settled(options, settings.upstream)
         format_ = factory.build(options)
         repository = self._bottom(settings, format_, members)
+        renamed = tuple(dict.fromkeys(canonical for member in members for canonical in member.renamed))
         if settings.block or settings.allow:
-            repository = Blocking(repository, settings.block, settings.allow)
+            repository = Blocking(repository, settings.block, settings.allow, renamed)
         if format_.renames:
             repository = Renaming(repository, format_)
+            renamed = (*renamed, format_.canonical)
         kinds = frozenset[Kind]().union(*(member.kinds for member in members)) or frozenset((settings.kind,))
         asks = partial(_asks, settings, members)
-        return Stack(format=format_, repository=repository, options=options, kinds=kinds, asks=asks)
+        return Stack(format=format_, repository=repository, options=options, kinds=kinds, asks=asks, renamed=renamed)
 
     def _bottom(self, settings: RepositorySettings, format_: Format, members: Sequence[Stack]) -> Repository:
         """The repository without its own rules."""
@@ -195,7 +198,10 @@ def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stac
         for member in members
     ]
     if settings.exclusive:
-        ruled = [Reserved(repository, settings.exclusive) for repository in ruled]
+        ruled = [
+            Reserved(repository, settings.exclusive, member.renamed)
+            for repository, member in zip(ruled, members, strict=True)
+        ]
     hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
     for number, member in enumerate(members):
         owners = [repository for repository in hosting if repository.name != member.repository.name]

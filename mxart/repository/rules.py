@@ -2,12 +2,13 @@
 ecosystem.
 
 All look at the format's package name, with globs that know upper from lower case; a resource without a package passes.
+Where a package has several names further inside (``renaming.py``), what is said of one of them holds for all.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -18,6 +19,8 @@ from mxart.repository.layer import Layer
 
 log = logging.getLogger("mxart.repository")
 
+Canonical = Callable[[Resource], Resource]  # `Format.canonical`
+
 _REMEMBERED = 1024  # names of which a worker knows whether they are shadowed
 
 
@@ -25,10 +28,14 @@ class Blocking(Layer):
     """A repository that answers only for the package names that it may: ``block`` denies, ``allow``, when set, denies
     all others."""
 
-    def __init__(self, inner: Repository, block: Sequence[str], allow: Sequence[str]) -> None:
+    def __init__(
+        self, inner: Repository, block: Sequence[str], allow: Sequence[str], renamed: Sequence[Canonical] = ()
+    ) -> None:
+        """``renamed``: by what names it is asked for further inside."""
         super().__init__(inner)
         self._block = tuple(block)
         self._allow = tuple(allow)
+        self._renamed = tuple(renamed)
 
     async def get(self, resource: Resource, context: Context) -> Content:
         self._admit(resource, context)
@@ -60,7 +67,7 @@ class Blocking(Layer):
         package = resource.package
         if not package:
             return
-        refusal = self._refusal(package)
+        refusal = self._refusal(*_names(resource, self._renamed))
         if refusal is None:
             context.trail.note("rule", package=package, allowed=True)
             return
@@ -68,13 +75,15 @@ class Blocking(Layer):
         context.trail.note("rule", **{rule: globs}, package=package, allowed=False)
         raise Denied(reason)
 
-    def _refusal(self, package: str) -> tuple[tuple[str, str], str] | None:
-        """The rule that keeps the name out, what it says, and a sentence for the reader; None when none does."""
-        pattern = matching(package, self._block)
-        if pattern is not None:
-            reason = f"{package} is blocked in {self.name} by the rule block = {pattern!r} of its configuration"
-            return ("block", pattern), reason
-        if self._allow and matching(package, self._allow) is None:
+    def _refusal(self, package: str, *others: str) -> tuple[tuple[str, str], str] | None:
+        """The rule that keeps the package out, what it says, and a sentence for the reader; None when none does.
+        ``others``: its other names."""
+        for name in (package, *others):
+            pattern = matching(name, self._block)
+            if pattern is not None:
+                reason = f"{name} is blocked in {self.name} by the rule block = {pattern!r} of its configuration"
+                return ("block", pattern), reason
+        if self._allow and all(matching(name, self._allow) is None for name in (package, *others)):
             reason = f"{package} is not among the names that the configuration of {self.name} allows"
             return ("allow", ", ".join(self._allow)), reason
         return None
@@ -83,9 +92,13 @@ class Blocking(Layer):
 class Reserved(Layer):
     """A member of a group that has nothing to do with the names that are exclusive to other members."""
 
-    def __init__(self, inner: Repository, exclusive: Mapping[str, Sequence[str]]) -> None:
-        """``exclusive``: member → globs on the names that only it may have, and whoever else has them among its own."""
+    def __init__(
+        self, inner: Repository, exclusive: Mapping[str, Sequence[str]], renamed: Sequence[Canonical] = ()
+    ) -> None:
+        """``exclusive``: member → globs on the names that only it may have, and whoever else has them among its own.
+        ``renamed``: by what names the member is asked further inside."""
         super().__init__(inner)
+        self._renamed = tuple(renamed)
         self._own = tuple(exclusive.get(inner.name, ()))
         self._others = {name: tuple(globs) for name, globs in exclusive.items() if name != inner.name}
 
@@ -124,7 +137,8 @@ class Reserved(Layer):
 
     def _owner(self, resource: Resource) -> str | None:
         """The other member whose name it is; None when it is ours, too, or nobody's."""
-        return self._owner_of(resource.package)
+        owners = (self._owner_of(name) for name in _names(resource, self._renamed))
+        return next((owner for owner in owners if owner is not None), None)
 
     def _owner_of(self, package: str) -> str | None:
         if not package or matching(package, self._own) is not None:
@@ -193,6 +207,11 @@ class Yielding(Layer):
 def matching(package: str, patterns: Sequence[str]) -> str | None:
     """The first glob that matches."""
     return next((pattern for pattern in patterns if fnmatchcase(package, pattern)), None)
+
+
+def _names(resource: Resource, renamed: Sequence[Canonical]) -> Sequence[str]:
+    """The names of its package, each once, the one first by which it was asked for."""
+    return list(dict.fromkeys([resource.package, *(canonical(resource).package for canonical in renamed)]))
 
 
 def _touched(publication: Publication) -> Sequence[Resource]:

@@ -9,10 +9,11 @@ from mxart.contract import Context, Part, Publication, Repository
 from mxart.errors import Denied, NotFound, Unsupported
 from mxart.model import Resource
 from mxart.repository import rules
-from mxart.repository.rules import Blocking, Reserved, Yielding
+from mxart.repository.rules import Blocking, Canonical, Reserved, Yielding
 from mxart.store import Store
 from tests.repository.groups import DENIED, LATER
-from tests.repository.parts import PlainFormat, Worker, hosted
+from tests.repository.named import NamedFormat
+from tests.repository.parts import PlainFormat, Worker, hosted, resource
 from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, publish, read, upload
 from tests.repository.teller import Teller
 from tests.support.upstream import ScriptedUpstream
@@ -127,6 +128,40 @@ async def test_each_part_of_a_publication_is_looked_at(store: Store, rule: Calla
     assert await read(house, "m/v1.zip") == b"zip"
 
 
+@pytest.mark.parametrize(
+    ("block", "allow", "path", "admitted"),
+    [
+        (("long",), (), "short/a.zip", False),
+        (("short",), (), "short/a.zip", False),
+        (("short",), (), "long/a.zip", True),  # it is said of the short name alone
+        ((), ("long",), "short/a.zip", True),
+        ((), ("short",), "short/a.zip", True),
+        ((), ("m",), "short/a.zip", False),
+        (("long",), ("short",), "short/a.zip", False),
+        (("long",), (), "m/a.zip", True),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_is_said_of_a_name_holds_for_the_name_that_it_stands_for(
+    block: Sequence[str], allow: Sequence[str], path: str, admitted: bool
+) -> None:
+    inner = Teller("all", {"short/a.zip": b"", "long/a.zip": b"", "m/a.zip": b""})
+    repository = Blocking(inner, block, allow, [NamedFormat().canonical, PlainFormat().canonical])
+    if admitted:
+        (await repository.get(resource(path), Context())).close()
+    else:
+        with pytest.raises(Denied):
+            await repository.get(resource(path), Context())
+    assert inner.asked == [path] * admitted
+
+
+@pytest.mark.gen_test
+async def test_the_name_that_a_rule_is_about_is_told() -> None:
+    repository, context = Blocking(Teller("all"), ["long"], (), [NamedFormat().canonical]), Context()
+    with pytest.raises(Denied, match=r"^long is blocked in all"):
+        await repository.get(resource("short/a.zip"), context)
+
+
 HOLDS = {f"{package}/a.zip": b"data" for package in ("m", "n", "M", "m/x", "corp.example.com/tool")}
 
 
@@ -213,6 +248,28 @@ async def test_an_exclusive_name_is_asked_only_of_those_whose_it_is(member: str,
 @pytest.mark.gen_test
 async def test_only_what_is_not_exclusive_to_others_is_named(member: str, left: set[str]) -> None:
     assert set(await Reserved(Teller(member, HOLDS), EXCLUSIVE).packages(Context())) == left
+
+
+@pytest.mark.parametrize(
+    ("member", "renamed", "owner"),
+    [
+        ("public", [NamedFormat().canonical], "house"),
+        ("public", [], ""),  # there it stands for nothing else
+        ("house", [NamedFormat().canonical], ""),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_is_exclusive_is_not_had_by_another_name(
+    member: str, renamed: Sequence[Canonical], owner: str
+) -> None:
+    inner = Teller(member, {"short/a.zip": b""})
+    repository = Reserved(inner, {"house": ["long"]}, renamed)
+    if owner:
+        with pytest.raises(NotFound, match=owner):
+            await repository.get(resource("short/a.zip"), Context())
+    else:
+        (await repository.get(resource("short/a.zip"), Context())).close()
+    assert inner.asked == ([] if owner else ["short/a.zip"])
 
 
 # --- owned names ---
