@@ -15,7 +15,7 @@ from mxart.formats.docker import paths
 from mxart.formats.docker.documents import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
 from mxart.model import Bytes, Content, Resource, Response
 from tests.formats.docker.shop import BASE, IMAGE, Shop, as_json, content_of, descriptor, index, told
-from tests.formats.press import digest
+from tests.formats.press import Press, digest
 
 NOTHING = index()
 SUBJECT = descriptor(NOTHING, OCI_INDEX)
@@ -148,6 +148,21 @@ async def test_an_image_whose_name_another_one_takes_has_no_tags() -> None:
     assert await shop.press.owns(paths.tags("nginx"))
     with pytest.raises(NotFound):
         await shop.send("GET", "nginx/tags/list")
+
+
+@pytest.mark.gen_test
+async def test_what_is_held_of_others_does_not_make_an_image_one_without_tags() -> None:
+    """A proxy holds manifests of it, and its upstream says that it is not there."""
+
+    class Proxy(Press):
+        async def owns(self, resource: Resource) -> bool:
+            return False
+
+    shop = Shop()
+    await shop.put(NOTHING, str(digest(NOTHING)))
+    shop.press = Proxy(shop.format, held=shop.press.held, entries=shop.press.entries)
+    with pytest.raises(NotFound):
+        await shop.send("GET", f"{IMAGE}/tags/list")
 
 
 @pytest.mark.gen_test
@@ -389,14 +404,11 @@ async def test_the_trail_tells_of_the_list_alone() -> None:
 
 @pytest.mark.gen_test
 async def test_packages_that_may_not_be_listed() -> None:
-    class Closed(Shop):
-        def close(self) -> None:
-            async def packages(context: Context) -> Collection[str]:
-                raise Denied("no")
+    class Closed(Press):
+        async def packages(self, context: Context) -> Collection[str]:
+            raise Denied("no")
 
-            self.press.packages = packages  # type: ignore[method-assign]
-
-    shop = Closed()
-    shop.close()
+    shop = Shop()
+    shop.press = Closed(shop.format)
     with pytest.raises(Denied):
         await shop.send("GET", "_catalog")

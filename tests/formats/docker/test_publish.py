@@ -427,7 +427,7 @@ async def test_a_tag_is_deleted_alone() -> None:
     with pytest.raises(ManifestUnknown) as caught:
         await shop.read(f"{IMAGE}/manifests/1")
     assert told(caught.value)[:2] == (404, "MANIFEST_UNKNOWN")
-    assert "was deleted" in caught.value.message
+    assert caught.value.message == f"{IMAGE}:1: it was deleted from press"
 
 
 @pytest.mark.gen_test
