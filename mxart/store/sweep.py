@@ -9,7 +9,7 @@ from pathlib import Path
 from mxart.model import Digest
 from mxart.offload import offload, undisturbed
 from mxart.store import BlobRecord, Download, Store
-from mxart.store.layout import blob_lock, fetch_lock, incoming_folder
+from mxart.store.layout import blob_lock, fetch_lock, incoming_folder, upload_lock
 
 _PAGE = 1000  # records at a time
 
@@ -68,7 +68,13 @@ class Removing:
             lock.release()
 
     async def leftover(self, file: Path) -> int | None:
-        return await undisturbed(offload(_unlink, file))
+        lock = self._store.locks.try_lock(upload_lock(file.name))
+        if lock is None:
+            return None  # a client has just come back to it
+        try:
+            return await undisturbed(offload(_unlink, file))
+        finally:
+            lock.release()
 
 
 class Counting:

@@ -12,7 +12,7 @@ import pytest
 from mxart.errors import Conflict
 from mxart.store import Store
 from mxart.store.collect import Ages, Collected, Sweep, collect
-from mxart.store.layout import blob_lock, blob_path, fetch_lock, incoming_folder
+from mxart.store.layout import blob_lock, blob_path, fetch_lock, incoming_folder, upload_lock
 from mxart.store.sweep import Counting, Removing
 from tests.store.builders import digest_of, entry_of, keep, offered, publish
 from tests.store.suite import download
@@ -175,6 +175,17 @@ async def test_a_download_under_way_is_left_alone(store: Store) -> None:
     lock.release()
     assert (await run(store, Removing(store))).incoming == 1
     assert not file.exists()
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_somebody_is_at_is_alive_however_old_it_is(store: Store) -> None:
+    file = aged(incoming_folder(store.path) / "u-1", 1e6)
+    lock = store.locks.try_lock(upload_lock(file.name))
+    assert lock is not None
+    assert await run(store, Removing(store)) == Collected()
+    assert file.exists()
+    lock.release()
+    assert await both(store) == Collected(incoming=1)
 
 
 @pytest.mark.gen_test
