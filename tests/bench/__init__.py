@@ -1,5 +1,6 @@
-"""How fast mxart is, beside nginx on the same machine in the same run; figures are ratios, never verdicts.
+"""How fast mxart is, beside nginx and docker-registry on the same machine in the same run; figures are ratios, never
+verdicts.
 
-``tox -e bench`` (``--quick`` for a look in a minute). Needs Debian's nginx and wrk. Everything goes over loopback and
-stops by itself.
+``tox -e bench`` (``--quick`` for a look in a minute). Needs Debian's nginx, wrk and docker-registry. Everything goes
+over loopback and stops by itself.
 """

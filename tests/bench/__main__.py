@@ -19,8 +19,10 @@ from pathlib import Path
 from mxart.model import Digest, Entry
 from mxart.store.index import LmdbIndex
 from mxart.store.layout import make_folders
+from tests.bench.images import cached_manifest, cold_layer
 from tests.bench.load import processor_seconds, pull, requests_per_second, resident_now
 from tests.bench.peer import Nginx
+from tests.bench.row import Row
 from tests.support.modules import module_zip
 from tests.support.server import Server, go_proxy, resident
 
@@ -46,17 +48,6 @@ format = "go"
 kind = "group"
 members = ["inner"]
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    measure: str
-    mxart: str
-    peer: str
-    ratio: str
-    goal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +229,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tox -e bench --", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller loads: a look, not a measurement")
     quick = parser.parse_args().quick
-    missing = [tool for tool in ("nginx", "wrk") if shutil.which(tool) is None]
+    missing = [tool for tool in ("nginx", "wrk", "docker-registry") if shutil.which(tool) is None]
     if missing:
-        print(f"missing: {' and '.join(missing)} (apt-get install nginx-light wrk)", file=sys.stderr)
+        print(f"missing: {' and '.join(missing)} (apt-get install nginx-light wrk docker-registry)", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="mxart-bench-") as name:
         folder = Path(name)
@@ -259,13 +250,15 @@ def main() -> int:
                     memory(bench),
                     *start(bench),
                     *index(bench),
+                    *cached_manifest(folder, bench.seconds),
+                    *cold_layer(folder, root, nginx, (64 if quick else 300) * _MIB),
                 ]
             )
     return 0
 
 
 def _print(rows: list[Row]) -> None:
-    table = [Row("measure", "mxart", "nginx", "ratio", "goal"), *rows]
+    table = [Row("measure", "mxart", "peer", "ratio", "goal"), *rows]
     widths = [max(len(getattr(row, field)) for row in table) for field in ("measure", "mxart", "peer", "ratio", "goal")]
     for row in table:
         cells = (row.measure, row.mxart, row.peer, row.ratio, row.goal)

@@ -25,9 +25,9 @@ class Pulled:
     bytes_each: int
 
 
-def requests_per_second(url: str, connections: int, seconds: int) -> float:
+def requests_per_second(url: str, connections: int, seconds: int, accept: str = "*/*") -> float:
     """wrk's figure."""
-    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", url]
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-H", f"Accept: {accept}", url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(f"{url}: {output}")

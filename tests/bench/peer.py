@@ -1,13 +1,16 @@
-"""nginx as the peer: serving files from disk, being the upstream of a cold fetch, and caching before that upstream."""
+"""The peers: nginx, which serves files from disk, is the upstream of a cold fetch, and caches before that upstream; and
+docker-registry, which keeps images, or caches before an upstream."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
+from tests.support.registry import wait_for_port
 from tests.support.server import free_port
 
 _CONFIG = """
@@ -93,3 +96,36 @@ class Nginx:
         """How often the upstream was asked for ``path``."""
         log = self._folder / "upstream.log"
         return log.read_text().splitlines().count(path) if log.exists() else 0
+
+
+class DockerRegistry:
+    """Debian's docker-registry, which keeps what is pushed to it, or is a pull-through cache of ``remote``."""
+
+    def __init__(self, folder: Path, remote: str = "") -> None:
+        folder.mkdir()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "registry.log"
+        self._config = folder / "registry.json"
+        document = {
+            "version": "0.1",
+            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(folder / "store")}},
+            "http": {"addr": f"127.0.0.1:{self.port}"},
+        }
+        if remote:
+            document["proxy"] = {"remoteurl": remote}
+        self._config.write_text(json.dumps(document))  # its configuration is YAML, which JSON is
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            command = ["docker-registry", "serve", str(self._config)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for_port(self.port, self._process, self._log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
