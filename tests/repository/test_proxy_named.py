@@ -416,6 +416,28 @@ async def test_what_the_index_remembers_and_the_store_has_lost_is_fetched(
     assert await store.index.miscounts() == []
 
 
+@pytest.mark.parametrize(("held", "method"), [(False, "GET"), (True, "HEAD")])
+@pytest.mark.gen_test
+async def test_many_who_want_one_blob_are_one_request(
+    upstream: ScriptedUpstream,
+    make_worker: Callable[..., Worker],
+    worker: Worker,
+    store: Store,
+    held: bool,
+    method: str,
+) -> None:
+    other = make_worker(format=NamedFormat(), clock=worker.clock)
+    if held:
+        await keep(store, "anything", BIG, "house")
+    release = threading.Event()
+    upstream.script(f"/{LAYER}", Reply(body=BIG, delay=release))
+    asking = [asyncio.ensure_future(got(each, LAYER)) for each in (worker, other) for _ in range(10)]
+    await asyncio.to_thread(upstream.wait_for, 1)
+    release.set()
+    assert await asyncio.gather(*asking) == [BIG] * 20
+    assert asked(upstream) == [f"{method} /{LAYER}"]
+
+
 # --- what strangers are not shown ---
 
 
