@@ -40,6 +40,7 @@ class Policy:
     accept: str = ""  # the Accept field for the upstream; "": none
     negotiated: bool = False  # credentials for an upstream are negotiated for each package, by its challenges
     paged: bool = False  # an upstream may give it in pages; they are kept one behind the other
+    optional: bool = False  # upstreams need not know of it: one that takes the question for none has nothing there
     probe: str = ""  # the field, in lower case, in which an upstream's answer to HEAD says the digest; "": no HEAD
 
 

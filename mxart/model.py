@@ -203,6 +203,10 @@ class Bytes:
     etag: str = ""
     last_modified: str = ""
 
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
     def close(self) -> None: ...
 
 

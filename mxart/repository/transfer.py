@@ -30,7 +30,12 @@ from mxart.upstream.failures import Hidden
 log = logging.getLogger("mxart.repository")
 
 NO_HEAD = (400, 403, 405, 501)  # what upstreams, and stores that they send us to, say to HEAD who know only GET
+_NOT_UNDERSTOOD = (400, 405, 406, 501)  # what they say to a question that they do not know
 _RESUME_AGE = 86400.0  # seconds; what an older failure left is not built upon
+
+
+class Unusable(BadUpstream):
+    """The upstream has answered with something else than what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +142,16 @@ class Transfer:
                 return entry
             async with self._plan.upstream.fetch(self._fetch()) as exchange:
                 return await self._answered(exchange)
-        except Hidden as hidden:
-            if self._held is not None and self._held.digest is not None:
-                raise  # it was there: whoever asks gets the copy
-            return await self._absent(404, hidden.message)
+        except BadUpstream as error:
+            if not self._means_absent(error) or (self._held is not None and self._held.digest is not None):
+                raise  # where it was there, whoever asks gets the copy
+            return await self._absent(404, error.message)
+
+    def _means_absent(self, error: BadUpstream) -> bool:
+        """Does the upstream say so that it has none, as far as it tells us?"""
+        if isinstance(error, Hidden):
+            return True
+        return self._plan.policy.optional and (error.status in _NOT_UNDERSTOOD or isinstance(error, Unusable))
 
     async def _answered(self, exchange: Exchange) -> Entry:
         head = exchange.head
@@ -282,7 +293,7 @@ class Transfer:
         except Corrupt as error:
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
                 raise Changed(f"resumed content is wrong: {error}") from error
-            raise BadUpstream(f"the upstream sent what cannot be used: {error}") from error
+            raise Unusable(f"the upstream sent what cannot be used: {error}") from error
         self._keep = keep
         entry = self._entry(incoming.digest, incoming.size, media_type, record)
         aliases = self._plan.aliases(incoming.digest)

@@ -20,7 +20,8 @@ PROBE = "x-digest"  # in which an upstream says the digest of a tag
 class NamedFormat(PlainFormat):
     """Beside the files of `PlainFormat`: ``HEX.blob`` and ``HEX.doc`` are named by their SHA-256, ``*.tag`` is a doc by
     a name that moves, unless that begins with "fixed". Docs say in their first line of which media type they are, and
-    in the others which blobs of the same folder they need. The folder ``short`` is called ``long``.
+    in the others which blobs of the same folder they need. ``*.extra`` is what not every upstream knows of. The folder
+    ``short`` is called ``long``.
     """
 
     name = "named"
@@ -41,6 +42,8 @@ class NamedFormat(PlainFormat):
                 policy = replace(policy, immutable=stem.startswith("fixed"), ttl=ttl, probe=PROBE, accept="text/*")
             case "doc" | "blob":
                 policy = replace(policy, immutable=True, digest=Digest("sha256", stem))
+            case "extra":
+                return replace(policy, immutable=False, document=True, negotiated=True, optional=True)
             case _:
                 return policy
         is_doc = resource.kind != "blob"

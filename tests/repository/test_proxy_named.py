@@ -471,6 +471,51 @@ async def test_what_is_hidden_by_now_is_the_copy(upstream: ScriptedUpstream, wor
     assert (await entry_of(store, "m/1.tag")).digest == digest_of(DOC)
 
 
+# --- what an upstream need not know of ---
+
+STRANGE = [Reply(status=400), Reply(status=405), Reply(status=406), Reply(status=501), Reply(body=b"corrupt page")]
+
+
+@pytest.mark.parametrize("reply", STRANGE)
+@pytest.mark.gen_test
+async def test_a_question_that_is_not_understood_finds_nothing(
+    upstream: ScriptedUpstream, worker: Worker, reply: Reply
+) -> None:
+    upstream.script("/m/1.extra", reply)
+    assert type(await refused(worker, "m/1.extra")) is NotFound
+    assert set(asked(upstream)) == {"GET /m/1.extra"}
+    await refused(worker, "m/1.extra")
+    assert asked(upstream) == []  # it is remembered
+    upstream.script("/m/1.zip", reply)
+    assert isinstance(await refused(worker, "m/1.zip"), BadUpstream)  # of what it must know, that says nothing
+
+
+@pytest.mark.parametrize("reply", STRANGE)
+@pytest.mark.gen_test
+async def test_what_is_not_understood_any_more_is_the_copy(
+    upstream: ScriptedUpstream, worker: Worker, reply: Reply
+) -> None:
+    upstream.script("/m/1.extra", Reply(body=DOC))
+    await got(worker, "m/1.extra")
+    worker.clock.now += TTL
+    upstream.script("/m/1.extra", reply)
+    assert await got(worker, "m/1.extra") == DOC
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(status=500), Reply(status=503), Reply(status=429), Reply(status=418), Reply(reset=True)]
+)
+@pytest.mark.gen_test
+async def test_an_upstream_that_fails_has_not_said_that_it_has_none(
+    upstream: ScriptedUpstream, worker: Worker, reply: Reply
+) -> None:
+    upstream.script("/m/1.extra", reply)
+    assert isinstance(await refused(worker, "m/1.extra"), (BadUpstream, Unavailable))
+
+
+# --- whom credentials are for ---
+
+
 @pytest.mark.gen_test
 async def test_credentials_are_negotiated_for_each_package(upstream: ScriptedUpstream, worker: Worker) -> None:
     def guarded(seen: Seen) -> Reply:

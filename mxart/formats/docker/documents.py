@@ -32,6 +32,8 @@ MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFA
 
 _DESCRIPTOR, _DIGEST = "descriptor", "digest"  # in `Entry.facts`
 _NOT_UPLOADED = ("nondistributable", "foreign")  # in the media type of a layer that lies elsewhere
+_ABSENT = object()
+_MAX_FACTS = 64 << 10  # bytes that are noted of a manifest that refers to another: many of them make one list
 _MOST_PAGES = 2000
 
 _DOCKER_MANIFESTS = "application/vnd.docker.distribution.manifest."  # also those of schema 1
@@ -157,7 +159,10 @@ def _lies_elsewhere(layer: Mapping[str, Any]) -> bool:
 
 
 def _list(document: Mapping[str, Any], key: str, *, optional: bool = False) -> list[Any]:
-    value = document.get(key, [] if optional else None)
+    """``null`` is how some Go programs write an empty one."""
+    value = document.get(key, [] if optional else _ABSENT)
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise Corrupt(f"The manifest has no list of {key}.")
     return value
@@ -204,13 +209,19 @@ def tagged_digest(facts: Mapping[str, str]) -> Digest | None:
 
 
 def descriptor_facts(manifest: Manifest, digest: Digest, size: int) -> Mapping[str, str]:
-    """What is noted of a manifest that refers to another, so that its descriptor can be listed (`Entry.facts`)."""
+    """What is noted of a manifest that refers to another, so that its descriptor can be listed (`Entry.facts`).
+
+    Raises Corrupt for one whose annotations would leave no room for others in such a list.
+    """
     descriptor: dict[str, Any] = {"mediaType": manifest.media_type, "digest": str(digest), "size": size}
     if manifest.artifact_type:
         descriptor["artifactType"] = manifest.artifact_type
     if manifest.annotations:
         descriptor["annotations"] = dict(manifest.annotations)
-    return {_DESCRIPTOR: json.dumps(descriptor)}
+    noted = json.dumps(descriptor)
+    if len(noted) > _MAX_FACTS:
+        raise Corrupt(f"A manifest with a subject may have {_MAX_FACTS} bytes of annotations: they are in its list.")
+    return {_DESCRIPTOR: noted}
 
 
 def generate_referrers(entries: Iterable[Entry]) -> bytes:
@@ -248,10 +259,7 @@ def descriptors(data: bytes) -> list[Descriptor]:
     """The descriptors in an index, or in one that came in pages. Raises Corrupt."""
     found: list[Descriptor] = []
     for page in _pages(data, "index of referrers"):
-        manifests = page.get("manifests") or []
-        if not isinstance(manifests, list):
-            raise Corrupt("The index of referrers has no list of manifests.")
-        for each in manifests:
+        for each in _listed(page, "manifests", "index of referrers"):
             _digest(each)
             found.append(each)
     return found
@@ -264,9 +272,7 @@ def read_tags(data: bytes) -> list[str]:
     """The tags in a list, or in one that came in pages: each once, in byte order. Raises Corrupt."""
     found: set[str] = set()
     for page in _pages(data, "list of tags"):
-        tags = page.get("tags") or []  # null where there are none
-        if not isinstance(tags, list):
-            raise Corrupt("The list of tags has no list of tags.")
+        tags = _listed(page, "tags", "list of tags")
         found.update(tag for tag in tags if isinstance(tag, str) and names.is_tag(tag))
     return sorted(found)
 
@@ -286,6 +292,15 @@ def generate_tags(image: str, folder: str, entries: Iterable[Entry]) -> bytes:
     if not tags:
         raise NotFound(f"{image} has no tags")
     return format_tags(image, tags)
+
+
+def _listed(page: Mapping[str, Any], key: str, what: str) -> list[Any]:
+    """What a page lists, null being nothing. Raises Corrupt for one that lists nothing by that name, such as an error
+    under the wrong status."""
+    value = page.get(key, _ABSENT)
+    if value is not None and not isinstance(value, list):
+        raise Corrupt(f"The {what} has no list of {key}.")
+    return value or []
 
 
 def _pages(data: bytes, what: str) -> Iterator[Mapping[str, Any]]:

@@ -101,6 +101,7 @@ class DockerFormat:
             accept=_ACCEPT if kind in ("manifest", "tag") else "",
             negotiated=True,
             paged=kind in _INDEXES,
+            optional=kind == "referrers",
             probe=_DIGEST_FIELD if kind == "tag" else "",
         )
 
@@ -303,7 +304,7 @@ async def _get(resource: DockerResource, repository: Repository, context: Contex
     except NotFound as error:
         kind = wire.BlobUnknown if resource.kind == "blob" else wire.ManifestUnknown
         why = f"it was deleted from {repository.name}" if isinstance(error, Gone) else error.message
-        raise kind(f"{resource.title}: {why}") from error
+        raise kind(why if resource.title in why else f"{resource.title}: {why}") from error
 
 
 def _described(content: Content, resource: DockerResource) -> Response:

@@ -67,13 +67,10 @@ class Listing:
 
     async def referrers(self, resource: DockerResource) -> Response:
         """The index of who refers to a subject; an empty one when nobody does."""
-        found = documents.united([*await self._listed(resource), *await self._tagged(resource)])
         wanted = [value for name, value in wire.parameters(self.request.query) if name == _ARTIFACT_TYPE]
-        headers = dict(wire.VERSION)
-        if wanted:
-            found = [each for each in found if each.get(_ARTIFACT_TYPE) in wanted]
-            headers["OCI-Filters-Applied"] = _ARTIFACT_TYPE
-        data = await offload(documents.format_referrers, found)
+        headers = dict(wire.VERSION) | ({"OCI-Filters-Applied": _ARTIFACT_TYPE} if wanted else {})
+        found = [*await self._listed(resource), *await self._tagged(resource)]
+        data = await offload(_format_referrers, found, wanted)
         return Response(200, Bytes(data=data, media_type=documents.OCI_INDEX), headers)
 
     async def _listed(self, resource: DockerResource) -> Sequence[Descriptor]:
@@ -93,6 +90,12 @@ class Listing:
         except NotFound:
             return ()
         return await offload(_referrers_in, await whole(content, documents.MAX_MANIFEST))
+
+
+def _format_referrers(found: Sequence[Descriptor], wanted: Sequence[str]) -> bytes:
+    """The index of those of the ``wanted`` types, of all when none is named."""
+    united = documents.united(found)
+    return documents.format_referrers([each for each in united if not wanted or each.get(_ARTIFACT_TYPE) in wanted])
 
 
 def _referrers_in(data: bytes) -> Sequence[Descriptor]:

@@ -112,7 +112,10 @@ class Publisher:
         for tag in tags:
             parts.append(Part(resource=paths.tag(image, tag), upload=upload, media_type=kind, facts=noted))
         if manifest.subject is not None:
-            facts = documents.descriptor_facts(manifest, digest, upload.size)
+            try:
+                facts = documents.descriptor_facts(manifest, digest, upload.size)
+            except Corrupt as error:
+                raise wire.ManifestInvalid(error.message) from error
             place = paths.referrer(image, manifest.subject, digest)
             parts.append(Part(resource=place, upload=upload, media_type=kind, facts=facts))
         needs = self._needs(image, manifest)

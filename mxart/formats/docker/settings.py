@@ -61,7 +61,7 @@ def _check_glob(pattern: str, key: str) -> None:
 
 def registry_host(host: str) -> str:
     """The host where the registry of that name answers: Docker Hub has several names, and one that serves images."""
-    return DOCKER_HUB_HOST if host in _HUB_ALIASES else host
+    return DOCKER_HUB_HOST if _plain(host) in _HUB_ALIASES else host
 
 
 def namespace_of(host: str) -> str:
@@ -70,4 +70,9 @@ def namespace_of(host: str) -> str:
     >>> namespace_of("registry-1.docker.io"), namespace_of("quay.io")
     ('docker.io', 'quay.io')
     """
-    return DOCKER_HUB if host in _HUB_ALIASES else host
+    return DOCKER_HUB if _plain(host) in _HUB_ALIASES else _plain(host)
+
+
+def _plain(host: str) -> str:
+    """In lower case, without the port that need not be said."""
+    return host.lower().removesuffix(":443")

@@ -348,6 +348,14 @@ async def test_an_index_that_refers_to_a_manifest_is_listed() -> None:
 
 
 @pytest.mark.gen_test
+async def test_what_refers_to_another_leaves_room_in_its_list() -> None:
+    shop = Shop()
+    data = index(subject=descriptor(NOTHING, OCI_INDEX), annotations={"long": "x" * (64 << 10)})
+    assert told(await refused(shop, data, "1"))[:2] == (400, "MANIFEST_INVALID")
+    await shop.put(index(annotations={"long": "x" * (64 << 10)}), "1")  # of what is in no list, it is nobody's business
+
+
+@pytest.mark.gen_test
 async def test_what_half_a_character_says_is_listed_as_json() -> None:
     shop = Shop()
     data = index(subject=descriptor(NOTHING, OCI_INDEX), annotations={"half": "\ud800"})
