@@ -226,3 +226,10 @@ def test_a_blob_that_another_image_needs_stays_there(images: Images) -> None:
 def test_each_store_has_its_own_repositories(images: Images) -> None:
     ran = images.run("gc", "--json")
     assert [each["unused"] for each in json.loads(ran.stdout)["stores"]] == [3, 0]
+
+
+def test_an_image_whose_manifest_is_lost_loses_no_more(images: Images) -> None:
+    blob_path(images.folder / "data", digest_of(TWO.manifest.data)).unlink()
+    assert gc(images)["unused"] == 0
+    images.at(0.0, lambda house: house.push("app", "1", TWO))
+    assert images.whole("app", "1", TWO)
