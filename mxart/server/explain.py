@@ -92,9 +92,11 @@ def _match(asked: _Asked, mounts: MountTable, listeners: Sequence[str]) -> tuple
             missing = error
     if not matches:
         raise missing
-    # a listener that leads every name somewhere says nothing of this one: the listeners before it are not passed over
+    # a listener that leads every name somewhere says nothing of this one: the listeners before it are not passed over,
+    # unless they only know that no repository is there
     named = (each for each in matches if each[1].bound and mounts.binds(each[0], asked.host))
-    return next(named, matches[0])
+    leading = (each for each in matches if each[1].handler is not mounts.registry)
+    return next(named, next(leading, matches[0]))
 
 
 def _request(asked: _Asked, listener: str, match: Match, principal: Principal) -> Request:

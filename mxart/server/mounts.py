@@ -59,7 +59,7 @@ _NO_NAMESPACES: Mapping[str, Namespace] = MappingProxyType({})
 class MountTable:
     """Every mount of a server. No base may lie under another one's, under ``/-`` or be ``/`` or ``/v2``."""
 
-    __slots__ = ("_bases", "_bindings", "_depths", "_namespaces", "_own", "_registry", "_registry_depths", "_whole")
+    __slots__ = ("_bases", "_bindings", "_depths", "_namespaces", "_own", "_registry_depths", "_whole", "registry")
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class MountTable:
         "*") → handler, of the whole host or of ``/v2/…`` there; none may be in both. ``namespaces``: what ``?ns=`` says
         → whom it means."""
         self._own = own
-        self._registry = registry
+        self.registry = registry
         self._bases = dict(bases)
         self._bindings = _lower(hosts, whole=True) | _lower(registries, whole=False)
         self._whole = bool(hosts)
@@ -128,9 +128,9 @@ class MountTable:
         return found or self._at_root(path, raw)
 
     def _at_root(self, path: str, raw: str) -> Match:
-        if self._registry is None:
+        if self.registry is None:
             raise NotFound("No container repository is served here; GET / lists the repositories.")
-        return Match(self._registry, REGISTRY, path, raw)
+        return Match(self.registry, REGISTRY, path, raw)
 
     def _below(self, depth: int, target: Target) -> Match | None:
         raw = target.raw_path

@@ -66,7 +66,10 @@ class ToolUpstream:
 
     @asynccontextmanager
     async def fetch(self, fetch: Fetch) -> AsyncIterator[Exchange]:
-        """As `Upstream.fetch`: entering runs the tool to its end. Raises StoreFull, too."""
+        """As `Upstream.fetch`: entering runs the tool to its end. Raises StoreFull, too; BadUpstream with 405 for HEAD:
+        a look would be as much work as the whole."""
+        if fetch.method == "HEAD":
+            raise BadUpstream("a tool can only be asked for the whole", 405)
         places = await offload(self._make_places)
         try:
             left = await self._answer(fetch, places)

@@ -158,6 +158,13 @@ async def test_the_request_that_a_url_stands_for(
     assert request.principal is root
 
 
+@pytest.mark.gen_test
+async def test_a_mirror_comes_before_the_knowledge_that_nothing_is_there() -> None:
+    listeners = ["main", "tls", "mirror"]
+    explained = await explain("http://a:5000/v2/x", Principal(), Table(registry=True).mounts, listeners)
+    assert explained.repository == "every"
+
+
 @pytest.mark.parametrize(
     ("url", "path"), [("/v2/x", "x"), ("/v2/", ""), ("/v2/?ns=docker.io", ""), ("/v2/_catalog", "_catalog")]
 )

@@ -111,6 +111,16 @@ async def test_a_file_and_a_few_bytes_are_bodies(tmp_path: Path) -> None:
         assert homes(tmp_path) == []
 
 
+async def test_a_look_runs_nothing(tmp_path: Path) -> None:
+    script = Script({"a": "echo a > out"})
+    async with upstream(script, tmp_path) as tool:
+        with pytest.raises(BadUpstream) as caught:
+            async with tool.fetch(Fetch(path="a", max_size=100, method="HEAD")):
+                pass
+    assert caught.value.status == 405
+    assert script.places == []
+
+
 async def test_a_large_file_comes_in_pieces(tmp_path: Path) -> None:
     async with upstream(Script({"a": "head -c 1000000 /dev/zero > out"}), tmp_path) as up:
         async with up.fetch(Fetch(path="a", max_size=1_000_000)) as exchange:
