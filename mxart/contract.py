@@ -322,7 +322,13 @@ class FormatFactory(Protocol):
     settings: type[Any]  # a frozen dataclass: the format's own keys of [[repository]], with defaults; "kinds" in the
     #                      metadata of a field: only repositories of these may have the key
 
+    examples: tuple[str, str]  # globs on package names, for comments: a house's own, and one that it shares with others
+
     def build(self, settings: Any) -> Format: ...
+
+    def check_base(self, path: str) -> None:
+        """Return when clients can ask below ``path``, the base URL of a repository. Raises Invalid."""
+        ...
 
     def path_of(self, package: str) -> str:
         """A path below a repository that asks for something of a package, when that is a name that one can have."""

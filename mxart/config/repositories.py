@@ -51,6 +51,8 @@ def read_repository(
         max_body_size=table.take("max_body_size", values.size(0), default.max_body_size),
         options=_read_options(table, factory, kind) if factory else None,
     )
+    if factory and settings.base_url and "name" in table:
+        _check_base(table, factory, settings.base_url)
     if kind == "proxy":
         settings = _read_proxy(settings, table, around, factory.tools if factory else ())
     elif kind == "group":
@@ -59,6 +61,13 @@ def read_repository(
     if factory:  # without a format nobody can tell which of the keys are its own
         table.finish()
     return settings if name and factory and kind else None
+
+
+def _check_base(table: Table, factory: FormatFactory, base_url: str) -> None:
+    try:
+        factory.check_base(base_url)
+    except Invalid as error:
+        table.missing("base_url", f"{error.message}; want another base_url, or another name")
 
 
 def _read_proxy(

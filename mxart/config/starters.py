@@ -16,6 +16,7 @@ class Starter:
 
     table: Mapping[str, object]
     origin: str = ""  # of a proxy: where its upstream was found
+    examples: tuple[str, str] = ("", "")  # of a group: globs on names, of the house and shared
 
 
 def starters(proposals: Sequence[Proposal], formats: Mapping[str, FormatFactory]) -> list[Starter]:
@@ -31,7 +32,8 @@ def _of_format(factory: FormatFactory, proposals: Sequence[Proposal]) -> Iterato
         return
     hosted = f"{factory.name}-internal"
     members = {"members": [hosted, *(proposal.name for proposal in found)], "publish_to": hosted}
-    yield Starter({"name": factory.name, "format": factory.name, "kind": "group", **members})
+    group = {"name": factory.name, "format": factory.name, "kind": "group", **members}
+    yield Starter(group, examples=factory.examples)
     yield Starter({"name": hosted, "format": factory.name, "kind": "hosted"})
     yield from proxies
 

@@ -358,6 +358,8 @@ SECOND = PROXY.replace('"c"', '"d"')
         (PROXY + "base_url = '/'", '[[repository]] "c"', "base_url", '"/"', '"/" itself'),
         (PROXY + "base_url = '/-/x'", '[[repository]] "c"', "base_url", '"/-/x"', "server's own"),
         (PROXY + "base_url = ''", '[[repository]] "c"', "base_url", '""', "nobody can reach"),
+        (PROXY + "base_url = '/a/flood'", '[[repository]] "c"', "base_url", "", "put it out; want another base_url"),
+        (PROXY.replace('"c"', '"flood"'), '[[repository]] "flood"', "base_url", "", "or another name"),
         (PROXY + PROXY, '[[repository]] "c"', "name", '"c"', "taken by a table above"),
         (PROXY + SECOND + "base_url = '/c'", '[[repository]] "d"', "base_url", "", 'repository "c" at /c'),
         (PROXY + SECOND + "base_url = '/c/d'", '[[repository]] "d"', "base_url", "", "in the way of"),

@@ -47,6 +47,12 @@ class CinderFactory:
         self.settings = settings
         self.proposals = proposals
 
+    examples = ("hearth/*", "shared/*")
+
+    def check_base(self, path: str) -> None:
+        if "flood" in path:
+            raise Invalid(f"{path!r} would put it out")
+
     def build(self, settings: Any) -> Format:
         raise AssertionError("a configuration is read without building a format")
 

@@ -234,9 +234,14 @@ class DockerFactory:
     tools: tuple[str, ...] = ()
     root = "/v2"
     settings = DockerSettings
+    examples = ("team/*", "shared/*")
 
     def build(self, settings: DockerSettings) -> DockerFormat:
         return DockerFormat(settings)
+
+    def check_base(self, path: str) -> None:
+        """It is what the names of all images begin with."""
+        names.check_image(path.removeprefix("/"))
 
     def path_of(self, package: str) -> str:
         return f"{package}/tags/list"

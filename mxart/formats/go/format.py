@@ -130,9 +130,13 @@ class GoFactory:
     tools: tuple[str, ...] = ("vcs",)
     root = ""
     settings = GoSettings
+    examples = ("corp.example.com/*", "example.com/fork/*")
 
     def build(self, settings: GoSettings) -> GoFormat:
         return GoFormat(settings)
+
+    def check_base(self, path: str) -> None:
+        """Any will do."""
 
     def path_of(self, package: str) -> str:
         return f"{paths.folder(package)}list"

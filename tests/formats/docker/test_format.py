@@ -506,3 +506,14 @@ def test_no_program_stands_in_for_an_upstream() -> None:
 def test_the_lines_to_copy(base_url: str, pull: str, push: str) -> None:
     assert FACTORY.client_lines(base_url) == [pull]
     assert FACTORY.publish_lines(base_url) == [push]
+
+
+@pytest.mark.parametrize("path", ["/hub", "/team/hub", "/a.b", "/a__b", "/a--b"])
+def test_what_names_of_images_can_begin_with(path: str) -> None:
+    FORMATS["docker"].check_base(path)
+
+
+@pytest.mark.parametrize("path", ["/Hub", "/hub-", "/hub.", "/a..b", "/a~b", "/a._b", "/" + "a" * 256])
+def test_what_no_client_could_ask_below(path: str) -> None:
+    with pytest.raises(errors.Invalid, match="no name of an image"):
+        FORMATS["docker"].check_base(path)
