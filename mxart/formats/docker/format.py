@@ -294,13 +294,13 @@ def _docker(resource: Resource) -> DockerResource:
 
 
 def _prefix(base_url: str) -> str:
-    """What the names of images in a repository begin with: the host, and the path less the protocol's root.
+    """What the names of images in a repository begin with: the host, and the path below the protocol's root.
 
     >>> _prefix("http://127.0.0.1:8080/v2/hub"), _prefix("https://hub.example.org/v2")
     ('127.0.0.1:8080/hub', 'hub.example.org')
     """
-    parts = urlsplit(base_url)
-    return f"{parts.netloc}{parts.path.removeprefix('/v2')}"
+    name = wire.image_name(base_url, "")
+    return urlsplit(base_url).netloc + (f"/{name}" if name else "")
 
 
 async def _get(resource: DockerResource, repository: Repository, context: Context) -> Content:

@@ -124,12 +124,12 @@ def base_path(base_url: str) -> str:
 
 
 def image_name(base_url: str, image: str) -> str:
-    """What a client calls the image after the host.
+    """What a client calls the image after the host: what is below ``/v2``, wherever the server's own URL has that.
 
     >>> image_name("http://127.0.0.1:8080/v2/hub", "library/nginx"), image_name("https://hub.example.org/v2", "nginx")
     ('hub/library/nginx', 'nginx')
     """
-    prefix = base_path(base_url).removeprefix("/v2").strip("/")
+    prefix = f"{base_path(base_url)}/".partition("/v2/")[2].strip("/")
     return f"{prefix}/{image}" if prefix and image else prefix or image
 
 

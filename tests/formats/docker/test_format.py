@@ -501,6 +501,11 @@ def test_no_program_stands_in_for_an_upstream() -> None:
             "docker pull hub.example.org/IMAGE:TAG",
             "docker login hub.example.org && docker push hub.example.org/IMAGE:TAG",
         ),
+        (
+            "https://example.org/art/v2/hub",
+            "docker pull example.org/hub/IMAGE:TAG",
+            "docker login example.org && docker push example.org/hub/IMAGE:TAG",
+        ),
     ],
 )
 def test_the_lines_to_copy(base_url: str, pull: str, push: str) -> None:

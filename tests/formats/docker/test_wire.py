@@ -202,6 +202,9 @@ def test_the_namespace_goes_along(query: str, realm: str) -> None:
         ("https://hub.example.org/v2/hub", "", "hub"),
         ("https://hub.example.org/v2", "", ""),
         ("https://hub.example.org/v2/v2", "x", "v2/x"),
+        ("https://example.org/art/v2/hub", "nginx", "hub/nginx"),  # `public_url` may have a path
+        ("https://example.org/art/v2", "nginx", "nginx"),
+        ("https://example.org/v2x/v2/hub", "v2/nginx", "hub/v2/nginx"),
     ],
 )
 def test_what_clients_call_an_image(base_url: str, image: str, name: str) -> None:
