@@ -130,6 +130,22 @@ def test_an_image_is_had_by_path_by_host_and_by_namespace(tmp_path: Path, upstre
             assert [request.path for request in upstream.requests] == seen
 
 
+def test_a_path_that_leads_to_a_proxy_of_the_registry_is_not_taken_for_a_name_there(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    """Of two proxies with one namespace, as with two accounts, the first answers where no path says which."""
+    with ScriptedUpstream() as other:
+        offer(other, "library/app", "1", PRIVATE)
+        second = docker_proxy(other.url, 'namespaces = ["docker.io"]', name="second")
+        group = docker_group("seconds", ["second"])
+        with Server(tmp_path, config(upstream) + second + group, workers=1) as server:
+            for base in ("second", "seconds"):
+                answered = server.get(f"/v2/{base}/library/app/manifests/1?ns=docker.io")
+                assert (answered.status, answered.body) == (200, PRIVATE.manifest.data)
+            assert upstream.requests == []
+            assert server.get("/v2/library/app/manifests/1?ns=docker.io").body == PUBLIC.manifest.data
+
+
 # path, host, status, code
 NOWHERE = [
     ("/v2/nothing/app/manifests/1", "", 404, "MANIFEST_UNKNOWN"),
@@ -275,6 +291,18 @@ def test_the_realm_knows_an_image_by_the_name_that_the_client_has_for_it(
             assert challenge(server.get(sibling, **good, **fields)).error == "insufficient_scope"
             nowhere = token(server, f"scope={quote(asked.scope.replace(':pull', 's:pull'))}", **basic(server), **fields)
             assert challenge(server.get(manifest, **nowhere, **fields)).error == "insufficient_scope"
+
+
+def test_the_realm_knows_an_image_also_where_the_server_is_below_a_path(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    public = 'public_url = "https://example.org/art"'
+    with Server(tmp_path, config(upstream, access=CLOSED), workers=1, server=public) as server:
+        path = "/v2/hub/library/app/manifests/1"
+        asked = challenge(server.get(path))
+        assert (asked.realm, asked.scope) == ("https://example.org/art/-/token", "repository:hub/library/app:pull")
+        assert server.get(path, **token(server, f"scope={quote(asked.scope)}", **basic(server))).status == 200
+        assert catalog(server, "/v2/hub/_catalog", **basic(server)) == ["hub/library/app"]
 
 
 def test_a_push_goes_with_a_token_or_with_basic_and_with_no_other(tmp_path: Path, upstream: ScriptedUpstream) -> None:

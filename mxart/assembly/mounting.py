@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -82,16 +83,17 @@ class Mounting:
         return RepositoryHandler(format=format_, repository=directory, gate=self._access, body_limit=0)
 
     def _namespaces(self, handlers: dict[str, RepositoryHandler]) -> dict[str, Namespace]:
-        """Each name → the first proxy that has it."""
+        """Each name → the first proxy that has it. A path that leads to another one, which somebody has set up for the
+        same registry, means that one."""
         found: dict[str, Namespace] = {}
         for repository in self._repositories:
             if repository.kind != "proxy":
                 continue
             factory = FORMATS[repository.format]
-            within = frozenset(path_of(r) for r in self._around(repository) if r.base_url)
+            within = frozenset(path_of(r) for r in (repository, *self._around(repository)) if r.base_url)
             for name in factory.namespaces(self._stacks.stack(repository.name).options):
-                meant = Namespace(handlers[repository.name], path_of(repository), within)
-                found.setdefault(name, meant)
+                meant = found.get(name) or Namespace(handlers[repository.name], path_of(repository), within)
+                found[name] = replace(meant, within=meant.within | within)
         return found
 
     def _around(self, repository: RepositorySettings) -> Iterator[RepositorySettings]:

@@ -7,7 +7,8 @@ a bound (listener, host name)          its handler, with the whole path
                                        on below as on a host that is not bound
 ``/`` alone                            the server's own handler
 ``/v2/…?ns=docker.io``                 the handler of that namespace, with the path below ``/v2/``, unless the path
-                                       itself leads to that repository, or to a group that it is in
+                                       itself leads to that repository, to another one that stands in for the same
+                                       registry, or to a group that one of them is in
 below a base URL (``/go-public``)      its handler, with the path below it, on every listener and host not bound
 whatever else is below ``/v2/``        the handler of the registry itself, which answers ``/v2/`` and its
                                        ``_catalog``, and says in the words of container engines what is not there
@@ -43,7 +44,8 @@ class Namespace:
 
     handler: Handler
     base: str  # where it is mounted: "/v2/hub", "" for nowhere
-    within: frozenset[str]  # the bases of all through which a path may lead to it: its own, its groups'
+    within: frozenset[str]  # the bases of all through which a path may lead to it, or to another that stands in for the
+    #                         same registry: their own, their groups'
 
 
 @dataclass(frozen=True, slots=True)
