@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.images import DOCKER_MANIFEST, OCI_MANIFEST, Blob, Image, image
+from tests.support.images import DOCKER_MANIFEST, OCI_MANIFEST, Blob, Image, artifact, image, referrers
 from tests.support.registryclient import Cut, Refused, RegistryClient, codes_of, digest_of
 from tests.support.server import Server, docker_proxy
 from tests.support.upstream import Answer, Behaviour, ScriptedUpstream, Seen, Static
@@ -224,10 +224,11 @@ LISTS: dict[str, dict[str, Behaviour]] = {
     "tags: the second page is of somebody else": {TAGS: page(WHOLE.body, "http://registry.example/v2/x/tags/list")},
     "tags: page after page": {TAGS: FIRST_PAGE, SECOND: page(b'{"tags": []}', SECOND)},
     "referrers: an error": {REFERRERS: Answer(status=500)},
+    "referrers: not now": {REFERRERS: Answer(status=503)},
+    "referrers: reset": {REFERRERS: Answer(reset=True)},
     "referrers: stalls": {REFERRERS: Answer(delay=threading.Event())},
-    "referrers: garbage": {REFERRERS: page(b"{")},
-    "referrers: a text": {REFERRERS: page(b'{"manifests": "none"}')},
-    "referrers: no descriptor": {REFERRERS: page(b'{"manifests": [{"digest": 5}]}')},
+    "referrers: stalls in the list": {REFERRERS: page(b'{"manifests": []}').but(stall_after=10)},
+    "referrers: breaks off": {REFERRERS: page(b'{"manifests": []}').but(cut_after=10)},
 }
 
 
@@ -244,6 +245,40 @@ def test_a_list_that_cannot_be_had_is_not_a_short_one(tmp_path: Path, upstream: 
         assert answered.status in (502, 503), answered.body
         assert len(codes_of(answered)) == 1
         assert held(server) == set()
+
+
+NO_REFERRERS = {
+    "garbage": page(b"{"),
+    "a text": page(b'{"manifests": "none"}'),
+    "no descriptor": page(b'{"manifests": [{"digest": 5}]}'),
+    "a page": Answer(headers={"Content-Type": "text/html"}, body=b"<html>log in</html>"),
+    "a question that it does not know": Answer(status=405),
+}
+
+
+@pytest.mark.parametrize("wrong", NO_REFERRERS)
+def test_what_is_no_list_of_referrers_is_none_and_takes_no_other_away(
+    tmp_path: Path, upstream: ScriptedUpstream, wrong: str
+) -> None:
+    """Registries that do not know of referrers say so in many ways; one that has told of some does know."""
+    signature = artifact("application/vnd.example.signature", b"signed", IMAGE)
+    with (
+        Server(tmp_path, docker_proxy(upstream.url, *PATIENT, 'ttl = "1 ms"')) as server,
+        RegistryClient(server.port, "/v2/hub") as client,
+    ):
+        upstream.script(REFERRERS, page(referrers(signature).manifest.data))
+        assert referring(client, IMAGE) == [signature.digest]
+        upstream.script(REFERRERS, NO_REFERRERS[wrong])
+        upstream.script(f"/v2/{NAME}/referrers/{OTHER.digest}", NO_REFERRERS[wrong])
+        assert referring(client, IMAGE) == [signature.digest]
+        assert upstream.count(REFERRERS) == 2, "it was asked again"
+        assert referring(client, OTHER) == []
+        assert len(held(server)) == 1
+
+
+def referring(client: RegistryClient, subject: Image) -> list[str]:
+    answered = client.want(200, "GET", client.path(f"{NAME}/referrers/{subject.digest}"))
+    return [each["digest"] for each in json.loads(answered.body)["manifests"]]
 
 
 TOKEN = f"/token?service=registry.test&scope=repository%3A{NAME.replace('/', '%2F')}%3Apull"
