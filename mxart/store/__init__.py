@@ -206,6 +206,9 @@ class Index(Accounts, Protocol):
         (UTC seconds). Returns how many went. Access times that other processes have not written yet do not count:
         leave them time.
 
+        That something was once in ``folder`` is not forgotten with the last of it: then an absence (404) stays there,
+        in the way of nothing, by which the name is still known for the repository's own.
+
         None, and nothing has changed, when any entry whose path begins with ``folder`` has changed after the sequence
         ``since``, for then ``paths`` may have been chosen wrongly; also when the repository has changed since and the
         log was pruned beyond it.

@@ -69,7 +69,7 @@ class LmdbIndex:
         def sweep(txn: lmdb.Transaction) -> int | None:
             if self._ledger.has_changed(txn, repository, folder, since):
                 return None
-            return self._do.sweep(txn, repository, paths, before)
+            return self._do.sweep(txn, repository, paths, folder, before)
 
         await self.flush_served()
         return await self._writer.run(sweep, durable=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import lmdb
 
 from mxart.model import Entry
 from mxart.store import Account, Download, Miscount, Missing, Offer, records
 from mxart.store.census import miscounts, naming, shares
-from mxart.store.layout import entry_key, sequence_key
+from mxart.store.cursors import below
+from mxart.store.layout import entry_key, entry_prefix, sequence_key
 from mxart.store.ledger import Ledger
 from mxart.store.tombstones import is_new
 
@@ -71,16 +73,29 @@ class Operations:
         record = txn.get(entry_key(*place), db=self._db["entries"])
         return record is not None and records.unpack_named(record)[0] is not None
 
-    def sweep(self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], before: float) -> int:
-        swept = 0
+    def sweep(self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], folder: str, before: float) -> int:
+        swept: list[Entry] = []
         for path in paths:
             key = entry_key(repository, path)
             entry = self._ledger.entry(txn, key)
             served = records.unpack_time(txn.get(key, db=self._db["served"]))
             if entry is not None and max(entry.created, served) <= before:
                 self._discard(txn, entry, since=max(entry.created, served))  # nobody has asked for it for so long
-                swept += 1
-        return swept
+                swept.append(entry)
+        if swept and folder and not self._has_any(txn, repository, folder):
+            self._leave_trace(txn, swept[0])
+        return len(swept)
+
+    def _has_any(self, txn: lmdb.Transaction, repository: str, folder: str) -> bool:
+        """Does anything stand below the folder, if only the memory of something?"""
+        standing = below(txn, self._db["entries"], entry_prefix(repository, folder))
+        return any(records.unpack_entry(record).path.startswith(folder) for _, record in standing)
+
+    def _leave_trace(self, txn: lmdb.Transaction, entry: Entry) -> None:
+        """An absence that forbids nothing, where the entry was."""
+        now, sequence = time.time(), self._ledger.latest_change(txn)
+        trace = Entry(repository=entry.repository, path=entry.path, absent=404, created=now, checked=now)
+        self._ledger.write(txn, replace(trace, sequence=sequence))
 
     def touch(self, txn: lmdb.Transaction, entry: Entry) -> None:
         key = entry_key(entry.repository, entry.path)

@@ -114,6 +114,21 @@ async def test_of_a_package_of_which_nothing_is_left_no_index_is_left(store: Sto
 
 
 @pytest.mark.gen_test
+async def test_a_name_stays_the_houses_own_when_all_of_it_was_swept(store: Store) -> None:
+    house = house_of(store)
+    await publish(house, {doc_path("m", OLD): OLD, blob_path("m", LAYER): LAYER})  # without a tag
+    assert await swept(store) == {"m": sorted([doc_path("m", OLD), blob_path("m", LAYER)])}
+    assert await house.packages(Context()) == await listed(house, "") == []
+    assert await house.owns(_tag("m"))
+    for path in (doc_path("m", OLD), blob_path("m", LAYER)):
+        assert type(await refused(house, path)) is NotFound
+    assert await swept(store) == {}
+    assert await publish(house, {doc_path("m", OLD): OLD, "m/1.tag": OLD})
+    assert await read(house, "m/1.tag") == OLD
+    assert await store.index.miscounts() == []
+
+
+@pytest.mark.gen_test
 async def test_an_index_stays_as_long_as_anything_does(store: Store) -> None:
     house = await filled(store)
     await publish(house, {"m/v1.zip": b"zip"})

@@ -446,6 +446,31 @@ class IndexSuite:
         assert await index.sweep("go", ["b"], "", 3, 10.0) == 1
         assert [blob.digest for blob in await index.loose()] == [digest_of(DATA)]
 
+    # what else is in the folder, and what of the swept path is left there: the absence, if any
+    @pytest.mark.parametrize(
+        ("others", "left"),
+        [((), [404]), (("n/-/b", "m/-b", "m/-", "m"), [404]), (("m/-/b",), []), (("m/-/tombstone",), [])],
+    )
+    @pytest.mark.gen_test
+    async def test_that_a_folder_was_once_used_is_not_forgotten(
+        self, index: Index, others: tuple[str, ...], left: list[int]
+    ) -> None:
+        for path in others:
+            await index.put(entry_of(path, OTHER, created=1.0))
+        await index.withdraw("go", ["m/-/tombstone"], 2.0)
+        for path in ("m/-/a", "m/-/c"):
+            await index.put(entry_of(path, DATA, created=1.0))
+        sequence = await index.latest_change()
+        assert await index.sweep("go", ["m/-/a", "m/-/c"], "m/-/", sequence, 10.0) == 2
+        found = [entry for path in ("m/-/a", "m/-/c") if (entry := await index.get("go", path))]
+        assert [entry.absent for entry in found] == left
+        assert [entry.digest for entry in found] == [None for _ in left]
+        assert await index.packages("go", "/-/") == sorted({path[0] for path in others if path in ("n/-/b", "m/-/b")})
+        assert [change.action for change in await index.changes(sequence)] == ["delete", "delete"]
+        assert len(await index.trash()) == others.count("m/-/tombstone")
+        assert len(await index.publish([offer("m/-/a", OTHER), offer("m/-/c", OTHER)])) == 2  # it forbids nothing
+        assert await index.miscounts() == []
+
     @pytest.mark.gen_test
     async def test_a_sweep_of_a_folder_that_has_changed_takes_nothing(self, index: Index) -> None:
         await index.put(entry_of("m/-/a", DATA, created=1.0))
@@ -509,7 +534,7 @@ class IndexSuite:
             publishing = index.publish([offer(folder + "manifest", b"m")], (), [("go", layer.path)])
             both = [publishing, index.sweep("go", [layer.path], folder, since, 10.0)]
             await asyncio.gather(*(both if number % 2 else reversed(both)), return_exceptions=True)
-            held = [entry.path for entry in await index.list("go", folder)]
+            held = [entry.path for entry in await index.list("go", folder) if entry.digest]
             assert held == ([folder + "layer", folder + "manifest"] if number % 2 else [])
         assert await index.miscounts() == []
 
