@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mxart.contract import Context, Format, Ingest, Publication, Repository
+from mxart.contract import Context, Format, Ingest, Policy, Publication, Repository
 from mxart.errors import Denied, Unsupported
 from mxart.model import Content, Entry, Resource
 from mxart.repository.members import first
@@ -51,11 +51,8 @@ class Group:
             return await self._merging.get(self._members, resource, policy, context)
         if policy.unit is not None:
             return await self._units.get(resource, policy.unit, context)
-        if policy.digest is not None and not policy.document and context.may_write and self._publish_to is not None:
-            # clients take "it is there" for "no need to send it": so what counts is where it would be sent to
-            return await self._publisher(context).get(resource, context)
         if policy.digest is not None:
-            return await self._nearby.get(resource, policy, context)
+            return await self._by_digest(resource, policy, context)
         found = await first(self.name, self._members, resource, context)
         if policy.typed:  # it leads to what will be asked for by digest
             try:
@@ -64,6 +61,14 @@ class Group:
                 found.content.close()
                 raise
         return found.content
+
+    async def _by_digest(self, resource: Resource, policy: Policy, context: Context) -> Content:
+        if context.may_write and not policy.document:
+            if self._publish_to is not None:
+                # clients take "it is there" for "no need to send it": so what counts is where it would be sent to
+                return await self._publisher(context).get(resource, context)
+            context = replace(context, may_write=False)  # nothing is sent this way, whatever a member would take
+        return await self._nearby.get(resource, policy, context)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         """Each path once, as the first member holds it. A member that denies it has none; Denied when all do."""

@@ -249,6 +249,10 @@ async def test_who_may_write_is_told_what_is_where_a_push_would_go(store: Store)
 async def test_where_nothing_can_be_pushed_all_are_asked(store: Store) -> None:
     public = Teller("public", {BLOB: LAYER})
     assert isinstance(await looked(group(store, public, format_=NamedFormat()), BLOB, may_write=True), Blob)
+    house = Teller("house")
+    inner = group(store, public, house, publish_to=house, name="inner", format_=NamedFormat())
+    outer = group(store, inner, format_=NamedFormat())  # to which nothing can be pushed, though to its member
+    assert isinstance(await looked(outer, BLOB, may_write=True), Blob)
 
 
 @pytest.mark.gen_test
