@@ -35,6 +35,8 @@ _NOT_UPLOADED = ("nondistributable", "foreign")  # in the media type of a layer 
 _ABSENT = object()
 _MAX_FACTS = 64 << 10  # bytes that are noted of a manifest that refers to another: many of them make one list
 _MOST_PAGES = 2000
+_MOST_NESTED = 300_000  # lists and tables in a document: while millions of them are made, no other thread has its turn
+_MOST_TAGS = 500_000  # of an image; nor has it while millions of them are sorted
 
 _DOCKER_MANIFESTS = "application/vnd.docker.distribution.manifest."  # also those of schema 1
 
@@ -82,6 +84,7 @@ def parse_manifest(data: bytes) -> Manifest:
 def _object(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_MANIFEST:
         raise Corrupt(f"The manifest is larger than {MAX_MANIFEST} bytes.")
+    _check_nested(data, "manifest")
     try:
         document = _JSON.decode(data.decode())
     except (ValueError, RecursionError):
@@ -89,6 +92,11 @@ def _object(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Corrupt("The manifest is not a JSON object.")
     return document
+
+
+def _check_nested(data: bytes, what: str) -> None:
+    if data.count(b"[") + data.count(b"{") > _MOST_NESTED:
+        raise Corrupt(f"The {what} is made of more than {_MOST_NESTED} lists and tables.")
 
 
 def _no_constant(name: str) -> object:
@@ -274,6 +282,8 @@ def read_tags(data: bytes) -> list[str]:
     for page in _pages(data, "list of tags"):
         tags = _listed(page, "tags", "list of tags")
         found.update(tag for tag in tags if isinstance(tag, str) and names.is_tag(tag))
+    if len(found) > _MOST_TAGS:
+        raise Corrupt(f"The list of tags has more than {_MOST_TAGS} of them.")
     return sorted(found)
 
 
@@ -307,6 +317,7 @@ def _pages(data: bytes, what: str) -> Iterator[Mapping[str, Any]]:
     """The JSON objects that stand one behind the other. Raises Corrupt."""
     if len(data) > MAX_INDEX:
         raise Corrupt(f"The {what} is longer than {MAX_INDEX} bytes.")
+    _check_nested(data, what)
     try:
         text, position, number = data.decode().strip(), 0, 0
         while position < len(text) or not number:

@@ -197,6 +197,8 @@ def test_the_media_type_that_follows_from_the_shape(data: bytes, media_type: str
         (b"2", "not a JSON object"),
         (b" " * (MAX_MANIFEST + 1), "larger than 4194304 bytes"),
         (b"{" + b" " * (5 << 20) + b"}", "larger than 4194304 bytes"),
+        (b'{"layers": [' + b"[]," * 300_000 + b"1]}", "more than 300000 lists and tables"),
+        (b'{"layers": [' + b"{}," * 300_000 + b"1]}", "more than 300000 lists and tables"),
         (b"{}", "neither a manifest nor an index"),
         (as_json({"config": {}}), "neither"),
         (as_json({"layers": []}), "neither"),
@@ -507,12 +509,22 @@ def test_tags(data: bytes, tags: list[str]) -> None:
         b"[" * 100_000,
         b'{"tags":' * 100_000,
         b" " * (MAX_INDEX + 1),
+        b'{"tags": ["a"], "more": [' + b"[]," * 300_000 + b"1]}",
+        b'{"tags": ["a"]}' + b'{"tags": [' + b"{}," * 300_000 + b"1]}",
+        as_json({"tags": [f"{number:x}" for number in range(500_001)]}),
     ],
     ids=lambda data: repr(data[:24]),
 )
 def test_what_is_no_list_of_tags(data: bytes) -> None:
     with pytest.raises(Corrupt, match="list of tags"):
         documents.read_tags(data)
+
+
+def test_an_image_with_very_many_tags_and_layers_is_one() -> None:
+    tags = [f"{number:06}" for number in range(200_000)]
+    assert documents.read_tags(documents.format_tags("x", tags)) == tags
+    layers = [{"digest": f"sha256:{number:064x}", "size": 1} for number in range(30_000)]
+    assert len(documents.parse_manifest(manifest(layers=layers)).blobs) == 30_001
 
 
 def test_referrers_in_pages() -> None:
