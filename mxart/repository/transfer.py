@@ -291,6 +291,7 @@ class Transfer:
         try:
             media_type = await self._verify(incoming)
         except Corrupt as error:
+            _forget_content(error)
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
                 raise Changed(f"resumed content is wrong: {error}") from error
             raise Unusable(f"the upstream sent what cannot be used: {error}") from error
@@ -385,6 +386,12 @@ def _kind(error: MxartError) -> type[MxartError]:
 
 def _dup(incoming: IncomingFile) -> FileIO:
     return FileIO(os.dup(incoming.file.fileno()))
+
+
+def _forget_content(error: Corrupt) -> None:
+    """The error is kept for as long as somebody waits for it, and longer: its frames and its origins hold all that was
+    read, which may be hundreds of megabytes."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 def _checked(check: Callable[[BinaryIO], str], incoming: IncomingFile) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from mxart.contract import Context, Held, Ingest, Neighbour, Part, Publication, Repository
-from mxart.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated, Unsupported
+from mxart.errors import Conflict, Denied, Invalid, NotFound, StoreFull, Unauthenticated, Unsupported
 from mxart.formats.docker import names, paths, wire
 from mxart.formats.docker.paths import DockerResource
 from mxart.model import Blob, Digest, Principal, Request, Response
@@ -128,9 +128,14 @@ class Uploader:
             raise wire.UploadUnknown(error.message) from error
 
     async def _receive(self, upload: Ingest) -> None:
-        """What the request carries has been written."""
+        """What the request carries has been written. Raises StoreFull: then the upload has been given up, as clients do
+        not go on with one that failed so, and what has come of it is what fills the disk."""
         async for chunk in self.request.body:
-            await upload.write(chunk)
+            try:
+                await upload.write(chunk)
+            except StoreFull:
+                await undisturbed(upload.cancel())
+                raise
 
     def _out_of_order(self, upload: Ingest) -> Response | None:
         """The refusal of bytes that do not go on where the upload is; None when they do, or nothing says where they

@@ -31,6 +31,7 @@ _CODES: Mapping[type[MxartError], str] = {
     errors.TooLarge: "SIZE_INVALID",
     errors.Unsupported: "UNSUPPORTED",
     errors.Unavailable: "UNAVAILABLE",
+    errors.StoreFull: "UNAVAILABLE",
 }
 _MAX_PARAMETERS = 64
 _REFUSED = re.compile(r";[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)", re.IGNORECASE)  # RFC 9110 §12.4.2

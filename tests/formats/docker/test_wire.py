@@ -34,7 +34,7 @@ from tests.formats.docker.shop import told
         (errors.Unavailable("why"), 503, "UNAVAILABLE"),
         (errors.BadUpstream("why"), 502, "UNKNOWN"),
         (errors.Corrupt("why"), 500, "UNKNOWN"),
-        (errors.StoreFull("why"), 507, "UNKNOWN"),
+        (errors.StoreFull("why"), 507, "UNAVAILABLE"),
         (MxartError("why"), 500, "UNKNOWN"),
         (wire.ManifestUnknown("why"), 404, "MANIFEST_UNKNOWN"),
         (wire.BlobUnknown("why"), 404, "BLOB_UNKNOWN"),
