@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mxart import errors
@@ -178,6 +179,7 @@ def _readable(query: str) -> list[tuple[str, str]]:
         return []
 
 
+@lru_cache(maxsize=256)  # each engine sends the same few lists, some KiB at the most, with every request
 def accepts(field: str | None, media_type: str) -> bool:
     """Whether an Accept field (RFC 9110 §12.5.1) covers the media type; without one everything is.
 
