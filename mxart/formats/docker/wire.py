@@ -179,7 +179,7 @@ def _readable(query: str) -> list[tuple[str, str]]:
         return []
 
 
-@lru_cache(maxsize=256)  # each engine sends the same few lists, some KiB at the most, with every request
+@lru_cache(maxsize=64)  # each engine sends the same few lists with every request
 def accepts(field: str | None, media_type: str) -> bool:
     """Whether an Accept field (RFC 9110 §12.5.1) covers the media type; without one everything is.
 
