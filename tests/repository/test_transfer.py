@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from tornado.ioloop import IOLoop
 
 from mxart.contract import Policy
-from mxart.errors import BadUpstream, MxartError, StoreFull, Unavailable
+from mxart.errors import BadUpstream, Corrupt, MxartError, StoreFull, Unavailable
 from mxart.model import Digest, Resource
 from mxart.repository.transfer import recalled
 from mxart.store import Download, Store
@@ -165,6 +168,35 @@ async def test_content_that_fails_its_check_is_not_built_upon(
         assert "range" not in upstream.requests[-1].headers
         assert (incoming(store), list(store.blobs.walk())) == ([], [])
     assert await store.index.get("go", "a.zip") is None
+
+
+@dataclass(frozen=True)
+class Read:
+    """Content, as a check has it in memory."""
+
+    data: bytes
+
+
+@pytest.mark.gen_test
+async def test_an_error_holds_nothing_of_the_content_that_it_is_about(
+    upstream: ScriptedUpstream, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[Read]] = []
+
+    def check(_format: PlainFormat, _resource: Resource, file: BinaryIO) -> str:
+        content = Read(file.read())
+        read.append(weakref.ref(content))
+        try:
+            raise ValueError(content)  # as JSON's errors have it
+        except ValueError:
+            raise Corrupt("it is wrong") from None
+
+    monkeypatch.setattr(PlainFormat, "check", check)
+    upstream.static("/a.zip", b"content")
+    error = await failed(worker)
+    gc.collect()
+    assert "it is wrong" in error.message
+    assert [content() for content in read] == [None]
 
 
 @pytest.mark.gen_test
