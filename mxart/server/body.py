@@ -10,20 +10,31 @@ from collections.abc import AsyncIterator
 
 from tornado.iostream import StreamClosedError
 
-from mxart.errors import TooLarge
+from mxart.errors import Invalid, TooLarge
 from mxart.httpfields.framing import CHUNKED
 from mxart.server.connections import STALL, Connection
 from mxart.server.incoming import PIECE, Incoming
 from mxart.server.wire import Wire
 
 _CANCELLED_WITHIN = 1.0  # seconds, since its client has left, for whoever reads a body
+LITTLE = 256 * 1024  # bytes
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Body(AsyncIterator[bytes]):
     """One request's body, for one reader."""
 
-    __slots__ = ("_chunked", "_connection", "_incoming", "_left", "_received", "awaited", "finished", "limit")
+    __slots__ = (
+        "_chunked",
+        "_connection",
+        "_incoming",
+        "_left",
+        "_malformed",
+        "_received",
+        "awaited",
+        "finished",
+        "limit",
+    )
 
     def __init__(self, connection: Connection, length: int) -> None:
         """``length``: bytes, or CHUNKED."""
@@ -35,6 +46,7 @@ class Body(AsyncIterator[bytes]):
         self.limit = 0  # bytes
         self.finished = length == 0  # all of it has been pulled
         self.awaited: Wire | None = None  # where to say 100 (Continue), for which the client waits
+        self._malformed = False  # where it goes on cannot be known
 
     @property
     def small(self) -> bool:
@@ -57,6 +69,20 @@ class Body(AsyncIterator[bytes]):
             raise StopAsyncIteration
         return piece
 
+    async def settle(self) -> None:
+        """True after: a body that nobody reads has come and been dropped, if it is a little one.
+
+        Clients that send one do not all look for an answer before they have sent it: containerd waits for ever then
+        (as it may: what Go's server has not been asked for it reads first, up to `LITTLE`). Raises StreamClosedError,
+        Invalid.
+        """
+        unwanted = self._malformed or self._left > LITTLE or self._received > self.limit
+        if self.finished or self.awaited is not None or unwanted:
+            return
+        size = 0
+        while not self.finished and size < LITTLE:
+            size += len(await self._pull())
+
     async def drop(self) -> None:
         """True after: all of it has come, and been dropped. Raises StreamClosedError, Invalid."""
         self.awaited = None
@@ -69,7 +95,11 @@ class Body(AsyncIterator[bytes]):
             wire, self.awaited = self.awaited, None
             await wire.interim(_CONTINUE)
         self._connection.expect(STALL)
-        piece = await (self._pull_chunked() if self._chunked else self._pull_counted())
+        try:
+            piece = await (self._pull_chunked() if self._chunked else self._pull_counted())
+        except Invalid:
+            self._malformed = True
+            raise
         self._connection.take_turn()
         return piece
 

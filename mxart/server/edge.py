@@ -167,6 +167,8 @@ class Exchange:
 
     async def _deliver(self, response: Response) -> int:
         head, body = self._head, self._body
+        if body is not None and not body.finished:
+            await self._settle(body, response)
         whole = body is not None and (body.finished or body.small)
         persistent = framing.persistent(head.version, head.method, head.fields)
         if not (whole and persistent) or self._edge.connections.closing:
@@ -175,6 +177,16 @@ class Exchange:
             self._asked.connection = "keep-alive"
         self._cache_status = response.headers.get("Cache-Status", "")
         return await deliver(self._wire, self._asked, response)
+
+    async def _settle(self, body: Body, response: Response) -> None:
+        """What the client still sends has come, if it is little; ``response`` is closed when that cannot be."""
+        try:
+            with contextlib.suppress(Invalid):  # then it is the last request of its connection
+                await body.settle()
+        except BaseException:
+            if response.content is not None:
+                response.content.close()
+            raise
 
     async def _finish(self) -> bool:
         """Whether another request may follow; what is left of this one's body has been dropped."""

@@ -346,6 +346,28 @@ async def test_a_body_beyond_the_limit(served: Served, announced: str, sent: byt
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("announced", "begin", "end"),
+    [
+        ("Content-Length: 100000", b"x" * 60_000, b"y" * 40_000),
+        ("Transfer-Encoding: chunked", b"5\r\nab", b"cde\r\n0\r\n\r\n"),
+    ],
+)
+async def test_a_little_body_that_nobody_wants_comes_before_the_answer(
+    served: Served, announced: str, begin: bytes, end: bytes
+) -> None:
+    """containerd waits for ever when it is answered while it still sends a manifest."""
+    client = await served.client()
+    await client.send(f"PUT /go/hello HTTP/1.1\r\nHost: a\r\n{announced}\r\n\r\n".encode() + begin)
+    answer = asyncio.create_task(client.answer())
+    await asyncio.sleep(0.05)
+    assert not answer.done()
+    await client.send(end)
+    assert (await answer).headers.get("connection", "keep-alive") == "keep-alive"
+    assert (await client.get("/go/hello")).status == 200
+
+
+@pytest.mark.gen_test
 async def test_a_body_is_asked_for_only_when_it_is_wanted(served: Served) -> None:
     client = await served.client()
     fields = "Host: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
