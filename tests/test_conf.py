@@ -49,7 +49,9 @@ def test_each_file_can_be_served(folder: Path, name: str) -> None:
 
 
 def test_there_are_files() -> None:
-    assert {"mxart.toml", "mirror.toml", "ci-cache.toml", "team.toml", "containers.toml"} <= {file.name for file in FILES}
+    assert {"mxart.toml", "mirror.toml", "ci-cache.toml", "team.toml", "containers.toml"} <= {
+        file.name for file in FILES
+    }
 
 
 def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:

@@ -118,7 +118,7 @@ class Publisher:
                 raise wire.ManifestInvalid(error.message) from error
             place = paths.referrer(image, manifest.subject, digest)
             parts.append(Part(resource=place, upload=upload, media_type=kind, facts=facts))
-        needs = self._needs(image, manifest)
+        needs = await offload(self._needs, image, manifest)  # there may be tens of thousands
         publication = Publication(parts=parts, replace=not any(map(self.is_immutable, tags)), needs=needs)
         try:
             await self.repository.publish(publication, self.context)
