@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import FileIO
 from typing import BinaryIO
@@ -198,10 +199,27 @@ class Transfer:
         policy, held = self._plan.policy, self._held
         if policy.probe:
             return held.digest if held is not None and self._plan.readable(held) else None
-        digest = policy.digest
-        if policy.document or digest is None or digest.algorithm != "sha256":
+        digest = self._shareable
+        if digest is None:
             return None
-        return digest if await self._store.index.blob(digest) is not None else None
+        elsewhere = await self._store.index.choice(self._plan.repository, _known_by(digest))
+        entry = await self._store.index.get(self._plan.repository, elsewhere) if elsewhere else None
+        return digest if entry is not None and entry.digest == digest else None
+
+    @property
+    def _shareable(self) -> Digest | None:
+        """The digest by which the content is found again under another name. Only within this repository: what others
+        hold is theirs to show, whatever an upstream says that it has."""
+        policy = self._plan.policy
+        by_digest = policy.digest is not None and policy.digest.algorithm == "sha256" and not policy.document
+        return policy.digest if by_digest else None
+
+    async def _remember(self) -> None:
+        """True after: the content is found by its digest, if it has one for a name."""
+        digest = self._shareable
+        if digest is not None:
+            with suppress(StoreFull):  # then it is fetched again for its next name
+                await self._store.index.choose(self._plan.repository, _known_by(digest), self._plan.path)
 
     async def _confirmed_by(self, head: Head) -> Entry | None:
         assert self._held is not None  # else there was nothing to ask about
@@ -299,7 +317,9 @@ class Transfer:
         entry = self._entry(incoming.digest, incoming.size, media_type, record)
         aliases = self._plan.aliases(incoming.digest)
         others = [replace(entry, path=path, etag="", created=entry.checked) for path in aliases]
-        return await self._store.enter(entry, incoming.path, durable=False, others=others)
+        entered = await self._store.enter(entry, incoming.path, durable=False, others=others)
+        await self._remember()
+        return entered
 
     def _entry(self, digest: Digest, size: int, media_type: str, record: Download | None = None) -> Entry:
         now, held = self._plan.clock(), self._held
@@ -368,6 +388,11 @@ class Transfer:
 
     def _unlink(self, name: str) -> None:
         (incoming_folder(self._store.path) / name).unlink(missing_ok=True)
+
+
+def _known_by(digest: Digest) -> str:
+    """Under what a repository remembers where it has the content (`Index.choice`)."""
+    return f"={digest}"
 
 
 def recalled(record: Download) -> MxartError:

@@ -24,6 +24,7 @@ Index databases and their keys::
     accounts   name                             → Account
     notes      name                             → bytes
     choices    REPOSITORY NUL PATH              → the member of a group that answers for it
+               REPOSITORY NUL "=" DIGEST        → a path at which a proxy has that content
     meta       "sequence"                       → number of the newest change
                "changed" NUL REPOSITORY         → number of the newest change there
 

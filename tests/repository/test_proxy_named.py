@@ -66,6 +66,13 @@ async def entry_of(store: Store, path: str) -> Entry:
     return entry
 
 
+async def known(upstream: ScriptedUpstream, worker: Worker) -> None:
+    """After this the repository has BIG, under another name."""
+    upstream.static(f"/{blob_path('n', BIG)}", BIG)
+    await got(worker, blob_path("n", BIG))
+    asked(upstream)
+
+
 # --- who does not want the content ---
 
 
@@ -360,13 +367,11 @@ async def test_what_came_by_another_name_is_not_fetched_again(
 
 
 @pytest.mark.gen_test
-async def test_what_another_repository_has_is_not_fetched_either(
-    upstream: ScriptedUpstream, worker: Worker, store: Store
-) -> None:
+async def test_what_another_repository_has_is_its_own(upstream: ScriptedUpstream, worker: Worker, store: Store) -> None:
     await keep(store, "anything", BIG, "house")
-    upstream.static(f"/{LAYER}", BIG)
-    assert await got(worker, LAYER) == BIG
-    assert asked(upstream) == [f"HEAD /{LAYER}"]
+    upstream.script(f"/{LAYER}", by_method(Reply(body=BIG), Reply(status=404)))  # it says that it has it
+    assert type(await refused(worker, LAYER)) is NotFound
+    assert asked(upstream) == [f"GET /{LAYER}"]
 
 
 @pytest.mark.parametrize(
@@ -376,12 +381,12 @@ async def test_what_another_repository_has_is_not_fetched_either(
 async def test_what_the_store_has_is_given_only_where_the_upstream_has_it(
     upstream: ScriptedUpstream, worker: Worker, store: Store, reply: int, kind: type[MxartError]
 ) -> None:
-    await keep(store, "anything", BIG, "house")
+    await known(upstream, worker)
     upstream.script(f"/{LAYER}", Reply(status=reply))
     assert isinstance(await refused(worker, LAYER), kind)
     assert set(asked(upstream)) == {f"HEAD /{LAYER}"}
-    held = await store.index.list("go")
-    assert [entry.digest for entry in held] == ([None] if reply in (404, 410, 401) else [])
+    held = await store.index.get("go", LAYER)
+    assert (held is not None and held.digest is None) == (reply in (404, 410, 401))
 
 
 @pytest.mark.parametrize("status", REFUSALS)
@@ -389,7 +394,7 @@ async def test_what_the_store_has_is_given_only_where_the_upstream_has_it(
 async def test_where_no_look_is_possible_the_whole_is_fetched(
     upstream: ScriptedUpstream, worker: Worker, store: Store, status: int
 ) -> None:
-    await keep(store, "anything", BIG, "house")
+    await known(upstream, worker)
     upstream.script(f"/{LAYER}", by_method(Reply(status=status), Reply(body=BIG)))
     assert await got(worker, LAYER) == BIG
     assert asked(upstream) == [f"HEAD /{LAYER}", f"GET /{LAYER}"]
@@ -401,15 +406,15 @@ async def test_where_no_look_is_possible_the_whole_is_fetched(
 async def test_what_the_index_remembers_and_the_store_has_lost_is_fetched(
     upstream: ScriptedUpstream, worker: Worker, store: Store, damage: bool
 ) -> None:
-    await keep(store, "anything", BIG, "house")
+    await known(upstream, worker)
     if damage:
         await store.blobs.delete(digest_of(BIG))
     else:  # what nobody names any more is there until gc takes it
-        await store.index.delete("house", "anything", 1.0)
+        await store.index.delete("go", blob_path("n", BIG), 1.0)
         await store.index.expire_trash(2.0)
     upstream.static(f"/{LAYER}", BIG)
     assert await got(worker, LAYER) == BIG
-    assert asked(upstream) == [f"HEAD /{LAYER}", *([f"GET /{LAYER}"] if damage else [])]
+    assert asked(upstream) == [*([f"HEAD /{LAYER}"] if damage else []), f"GET /{LAYER}"]
     record = await store.index.blob(digest_of(BIG))
     assert record is not None
     assert (record.references, record.loose_since) == (2 if damage else 1, 0.0)
@@ -428,7 +433,7 @@ async def test_many_who_want_one_blob_are_one_request(
 ) -> None:
     other = make_worker(format=NamedFormat(), clock=worker.clock)
     if held:
-        await keep(store, "anything", BIG, "house")
+        await known(upstream, worker)
     release = threading.Event()
     upstream.script(f"/{LAYER}", Reply(body=BIG, delay=release))
     asking = [asyncio.ensure_future(got(each, LAYER)) for each in (worker, other) for _ in range(10)]
