@@ -146,6 +146,19 @@ def test_a_path_that_leads_to_a_proxy_of_the_registry_is_not_taken_for_a_name_th
             assert server.get("/v2/library/app/manifests/1?ns=docker.io").body == PUBLIC.manifest.data
 
 
+def test_a_proxy_behind_groups_only_is_not_reached_past_their_rules(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    hidden = docker_proxy(upstream.url, 'namespaces = ["ghcr.io", "docker.io"]', 'base_url = ""', name="hidden")
+    group = docker_group("ruled", ["hidden"])
+    with Server(tmp_path, hidden + group + config(upstream), workers=1) as server:
+        assert codes_of(server.get("/v2/library/app/manifests/1?ns=ghcr.io")) == ["MANIFEST_UNKNOWN"]
+        for name in "ghcr.io", "docker.io":
+            answered = server.get(f"/v2/ruled/library/app/manifests/1?ns={name}")
+            assert (answered.body, answered.headers.get("oci-namespace")) == (PUBLIC.manifest.data, None)
+        answered = server.get("/v2/library/app/manifests/1?ns=docker.io")
+        assert (answered.body, answered.headers["oci-namespace"]) == (PUBLIC.manifest.data, "docker.io")
+        assert server.get("/v2/hub/library/app/manifests/1").headers["cache-status"] == "mxart; hit"
+
+
 # path, host, status, code
 NOWHERE = [
     ("/v2/nothing/app/manifests/1", "", 404, "MANIFEST_UNKNOWN"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -80,21 +79,26 @@ class Mounting:
         ]
         format_ = factory.build(factory.settings())
         directory = Directory(factory.root, mounted, lambda who, name: self._access.may(who, "read", name, CATALOG))
-        return RepositoryHandler(format=format_, repository=directory, gate=self._access, body_limit=0)
+        limit = self._settings.server.max_body_size  # who may not send anything there is told that, not that it is much
+        return RepositoryHandler(format=format_, repository=directory, gate=self._access, body_limit=limit)
 
     def _namespaces(self, handlers: dict[str, RepositoryHandler]) -> dict[str, Namespace]:
         """Each name → the first proxy that has it. A path that leads to another one, which somebody has set up for the
-        same registry, means that one."""
-        found: dict[str, Namespace] = {}
+        same registry, means that one; and one that is reached through groups only is not reached past their rules."""
+        meant: dict[str, RepositorySettings] = {}
+        within: dict[str, set[str]] = {}
         for repository in self._repositories:
             if repository.kind != "proxy":
                 continue
-            factory = FORMATS[repository.format]
-            within = frozenset(path_of(r) for r in (repository, *self._around(repository)) if r.base_url)
-            for name in factory.namespaces(self._stacks.stack(repository.name).options):
-                meant = found.get(name) or Namespace(handlers[repository.name], path_of(repository), within)
-                found[name] = replace(meant, within=meant.within | within)
-        return found
+            bases = [path_of(r) for r in (repository, *self._around(repository)) if r.base_url]
+            for name in FORMATS[repository.format].namespaces(self._stacks.stack(repository.name).options):
+                within.setdefault(name, set()).update(bases)
+                if repository.base_url or repository.hosts:
+                    meant.setdefault(name, repository)
+        return {
+            name: Namespace(handlers[repository.name], path_of(repository), frozenset(within[name]))
+            for name, repository in meant.items()
+        }
 
     def _around(self, repository: RepositorySettings) -> Iterator[RepositorySettings]:
         """The groups that it is in, at any depth."""

@@ -169,3 +169,14 @@ def test_what_the_user_reads(tmp_path: Path, there: Site, containerd: Containerd
     assert "405" in containerd.push_refused(other, *user(there))
     assert "insufficient_scope: authorization failed" in containerd.push_refused(name, HTTP)
     assert "401" in containerd.push_refused(name, HTTP, "--user", "admin:wrong")
+
+
+def test_a_push_of_which_only_the_manifest_is_left_is_refused_at_once(there: Site, containerd: Containerd) -> None:
+    """It sends that while it waits for nothing, so what is answered before it has come is lost on it."""
+    there.upstream.put("library/held", "1", image("held"))
+    name, other = f"{there.host}/hub/library/held:1", f"{there.host}/hub/library/held:2"
+    containerd.pull(name, HTTP)
+    containerd("images", "tag", name, other)
+    for _ in range(5):
+        assert "405" in containerd.push_refused(other, *user(there))
+        containerd.push_refused(other, HTTP)  # its words for that are its own: "closed pipe", mostly
