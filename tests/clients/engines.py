@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -231,7 +232,6 @@ class Containerd(Tool):
         super().__init__(client("ctr"), environment, self._home)
         self._containerd = client("containerd")
         self._daemon = _Daemon(self._home)
-        self._containers = 0
         for name, text in (hosts or {}).items():
             (self._home / "hosts" / name).mkdir(parents=True)
             (self._home / "hosts" / name / "hosts.toml").write_text(text)
@@ -265,8 +265,8 @@ class Containerd(Tool):
 
     def run(self, image: str) -> str:
         """What a container of the image prints."""
-        self._containers += 1
-        return self("run", "--rm", image, f"c{self._containers}")
+        unlike_any = f"mxart-{secrets.token_hex(8)}"  # runc knows no other daemons, but all their containers
+        return self("run", "--rm", image, unlike_any)
 
     def forget(self, image: str) -> None:
         """True after: neither the image nor what only it has is held."""
