@@ -76,8 +76,7 @@ class Body(AsyncIterator[bytes]):
         (as it may: what Go's server has not been asked for it reads first, up to `LITTLE`). Raises StreamClosedError,
         Invalid.
         """
-        unwanted = self._malformed or self._left > LITTLE or self._received > self.limit
-        if self.finished or self.awaited is not None or unwanted:
+        if self.finished or self.awaited is not None or self._malformed or self._left > LITTLE:
             return
         size = 0
         while not self.finished and size < LITTLE:

@@ -167,7 +167,7 @@ class Exchange:
 
     async def _deliver(self, response: Response) -> int:
         head, body = self._head, self._body
-        if body is not None and not body.finished:
+        if body is not None and not body.finished and response.status != 413:  # a body that is too large is not wanted
             await self._settle(body, response)
         whole = body is not None and (body.finished or body.small)
         persistent = framing.persistent(head.version, head.method, head.fields)
