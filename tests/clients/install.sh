@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the stock clients that tests/clients drives. For a machine of one's own, as root: Debian and apt.
-# No service is started by it. oras and helm are built into .cache/bin beside this file (MXART_CLIENT_CACHE: elsewhere).
+# No service is started by it. oras, helm and the OCI conformance suites are built into .cache/bin beside this file (MXART_CLIENT_CACHE: elsewhere).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -45,6 +45,7 @@ build() {
 mkdir -p "$cache"
 build oras oras.land/oras v1.3.6
 build helm helm.sh/helm/v3 v3.22.0
+bash ./install-conformance.sh
 
 go version
 dockerd --version
