@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the stock clients that tests/clients drives. For a machine of one's own, as root: Debian and apt.
-# No service is started by it. oras, helm and the OCI conformance suites are built into .cache/bin beside this file (MXART_CLIENT_CACHE: elsewhere).
+# No service is started by it. oras, helm and the OCI conformance suites are built into .cache/bin beside this file
+# (MXART_CLIENT_CACHE: elsewhere).
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.connections import eventually, spread
+from tests.support.disk import small_disk
 from tests.support.images import Blob, Image, image
 from tests.support.registryclient import Cut, Refused, RegistryClient, Way
 from tests.support.server import Server, docker_hosted
@@ -224,25 +223,18 @@ def test_what_was_acknowledged_is_whole_after_kills_of_the_whole_server(server: 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 24) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 TOO_LARGE = Blob(LAYER.media_type, random.Random(2).randbytes(40 * MIB))
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_push_to_a_full_disk_is_refused_and_leaves_nothing(small_disk: Path, way: Way) -> None:
+def test_a_push_to_a_full_disk_is_refused_and_leaves_nothing(disk: Path, way: Way) -> None:
     small = image("fits", padding=MIB)
-    with Server(small_disk, docker_hosted(), server="access_log = false") as server, client_of(server) as client:
+    with Server(disk, docker_hosted(), server="access_log = false") as server, client_of(server) as client:
         client.push("app", "1", small)
         with pytest.raises(Refused) as refused:
             client.push_blob("app", TOO_LARGE, way)

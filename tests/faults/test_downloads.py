@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.disk import small_disk
 from tests.support.modules import module_zip
 from tests.support.server import Server, go_proxy, resident
 from tests.support.upstream import Answer, ScriptedUpstream, Static
@@ -203,24 +203,17 @@ def _eventually(server: Server) -> str:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("a small file system takes root to mount")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=True)
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 24) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing(small_disk: Path, upstream: ScriptedUpstream) -> None:
+def test_a_full_disk_loses_nothing(disk: Path, upstream: ScriptedUpstream) -> None:
     upstream.script(PATH, Static(data=big(), etag='"1"'))
     other = "/example.com/small/@v/v1.0.0.zip"
     fits = module_zip("example.com/small", VERSION, {"a.bin": random.Random(3).randbytes(MIB)})
     upstream.script(other, Static(data=fits))
-    with Server(small_disk, go_proxy(upstream.url)) as server:
+    with Server(disk, go_proxy(upstream.url)) as server:
         assert digest(server.get("/go" + other).body) == digest(fits)
         taken = take_all(server, 8)
         assert {t.digest for t in taken} <= CUT | {"status 507"}

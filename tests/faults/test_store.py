@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import resource
 import subprocess
@@ -25,6 +24,7 @@ from mxart.store.layout import index_folder
 from mxart.store.sweep import Removing
 from tests.faults.writer import BATCH, content
 from tests.store.builders import digest_of, entry_of, keep, open_store
+from tests.support.disk import file_limit, mounted
 
 pytestmark = pytest.mark.fault
 
@@ -115,22 +115,15 @@ class SmallDisk:
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A file system of 4 MiB where one can be mounted; elsewhere no file may grow beyond 1 MiB."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]
-    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0:
-        try:
+    with mounted(folder, 4) as is_mounted:
+        if is_mounted:
             yield SmallDisk(
                 folder, lambda: subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True) and None
             )
-        finally:
-            subprocess.run(["umount", "-l", folder], check=True)
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
-    try:
-        yield SmallDisk(folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            return
+    with file_limit() as limit:
+        limit(1 << 20)
+        yield SmallDisk(folder, lambda: limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 async def fill(store: Store) -> list[str]:
