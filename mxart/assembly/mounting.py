@@ -9,10 +9,9 @@ from urllib.parse import quote, urlencode
 from mxart.access.identify import Access
 from mxart.api.token import CATALOG
 from mxart.assembly.stacks import Stacks
-from mxart.assembly.views import path_of
 from mxart.contract import FormatFactory
 from mxart.errors import Invalid, NotFound
-from mxart.formats import FORMATS
+from mxart.formats import FORMATS, path_of
 from mxart.httpfields import targets
 from mxart.model import Request
 from mxart.repository.directory import Directory
@@ -38,7 +37,7 @@ class Mounting:
         bound = {(h.listener, h.host): r for r in self._repositories for h in r.hosts}
         self._table = MountTable(
             own,
-            {path_of(r): handlers[r.name] for r in self._repositories if r.base_url},
+            {_path_of(r): handlers[r.name] for r in self._repositories if r.base_url},
             {place: handlers[r.name] for place, r in bound.items() if not FORMATS[r.format].root},
             registries={place: handlers[r.name] for place, r in bound.items() if FORMATS[r.format].root},
             registry=self._root(),
@@ -90,13 +89,13 @@ class Mounting:
         for repository in self._repositories:
             if repository.kind != "proxy":
                 continue
-            bases = [path_of(r) for r in (repository, *self._around(repository)) if r.base_url]
+            bases = [_path_of(r) for r in (repository, *self._around(repository)) if r.base_url]
             for name in FORMATS[repository.format].namespaces(self._stacks.stack(repository.name).options):
                 within.setdefault(name, set()).update(bases)
                 if repository.base_url or repository.hosts:
                     meant.setdefault(name, repository)
         return {
-            name: Namespace(handlers[repository.name], path_of(repository), frozenset(within[name]))
+            name: Namespace(handlers[repository.name], _path_of(repository), frozenset(within[name]))
             for name, repository in meant.items()
         }
 
@@ -119,6 +118,10 @@ class Mounting:
             return self._table.match(request.listener, request.host, target)
         except (Invalid, NotFound):
             return None
+
+
+def _path_of(repository: RepositorySettings) -> str:
+    return path_of(repository.format, repository.base_url)
 
 
 def _rooted() -> FormatFactory:

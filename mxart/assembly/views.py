@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mxart.formats import FORMATS
+from mxart.formats import FORMATS, path_of
 from mxart.server.mounts import ANY_HOST
 from mxart.settings import RepositorySettings, Settings
 from mxart.web.front import RepositoryView
@@ -11,7 +11,8 @@ from mxart.web.front import RepositoryView
 def view(repository: RepositorySettings, settings: Settings, root: str) -> RepositoryView:
     """The repository as whoever comes by ``root``, the server's public URL, is to see it."""
     factory, upstream = FORMATS[repository.format], repository.upstream
-    url = root + path_of(repository) if repository.base_url else _host_url(repository, settings)
+    path = path_of(repository.format, repository.base_url)
+    url = root + path if path else _host_url(repository, settings)
     return RepositoryView(
         name=repository.name,
         format=repository.format,
@@ -23,11 +24,6 @@ def view(repository: RepositorySettings, settings: Settings, root: str) -> Repos
         client_lines=tuple(factory.client_lines(url)) if url else (),
         publish_lines=tuple(factory.publish_lines(url)) if url and repository.is_published_to else (),
     )
-
-
-def path_of(repository: RepositorySettings) -> str:
-    """Where it is mounted: below the root of its format; "" when it has no place of its own."""
-    return FORMATS[repository.format].root + repository.base_url if repository.base_url else ""
 
 
 def _host_url(repository: RepositorySettings, settings: Settings) -> str:

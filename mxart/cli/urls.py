@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mxart.formats import FORMATS
+from mxart.formats import path_of
 from mxart.settings import RepositorySettings, Settings
 
 
 def url_of(repository: RepositorySettings, settings: Settings) -> str:
     """The URL of its base, as clients or this machine reach it; "" when it has none below a path."""
-    if not repository.base_url:
+    path = path_of(repository.format, repository.base_url)
+    if not path:
         return ""
-    path = FORMATS[repository.format].root + repository.base_url
     if settings.server.public_url:
         return settings.server.public_url + path
     for listener in settings.listeners:

@@ -14,3 +14,12 @@ FORMATS: Mapping[str, FormatFactory] = {
     "go": go.FORMAT,
     "docker": docker.FORMAT,
 }
+
+
+def path_of(format_: str, base_url: str) -> str:
+    """Where a repository of the format is served: its base below the root that its clients know; "" where it has none.
+
+    >>> path_of("docker", "/hub"), path_of("go", "/go"), path_of("go", "")
+    ('/v2/hub', '/go', '')
+    """
+    return FORMATS[format_].root + base_url if base_url else ""

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mxart.cli import main
+from mxart.formats import docker
 from tests.support.formats import CinderFactory
 
 GOOD = """
@@ -100,6 +101,12 @@ def test_without_a_file_the_quick_start_is_checked() -> None:
     assert result.stdout.startswith("built-in quick start: configuration is fine")
     assert "  repository cinder-internal: cinder hosted, at /cinder-internal\n" in result.stdout
     assert "  repository cinder: cinder group of cinder-internal, at /cinder\n" in result.stdout
+
+
+def test_images_are_said_to_be_where_their_clients_look_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxart.formats.FORMATS", {"docker": docker.FORMAT})
+    result = check('[[repository]]\nname = "images"\nformat = "docker"\nkind = "hosted"\n')
+    assert "  repository images: docker hosted, at /v2/images\n" in result.stdout
 
 
 def test_a_file_without_a_repository_is_summed_up() -> None:
