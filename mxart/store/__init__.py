@@ -282,8 +282,9 @@ class Index(Accounts, Protocol):
         ...
 
     async def drop(self, digests: Collection[Digest], when: float) -> Sequence[Entry]:
-        """True after: neither the index nor its trash knows these blobs, or anything that named them; the change log
-        has it. Returns the entries and trashed entries that are gone."""
+        """True after: neither the index nor its trash knows these blobs, or names them; the change log has it. Where
+        entries stood, absences (404) do, in the way of nothing, by which the names are still known for the
+        repository's own. Returns the entries and trashed entries that are gone."""
         ...
 
     async def figures(self) -> Figures:

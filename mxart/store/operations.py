@@ -83,7 +83,7 @@ class Operations:
                 self._discard(txn, entry, since=max(entry.created, served))  # nobody has asked for it for so long
                 swept.append(entry)
         if swept and folder and not self._has_any(txn, repository, folder):
-            self._leave_trace(txn, swept[0])
+            self._leave_trace(txn, swept[0], self._ledger.latest_change(txn))
         return len(swept)
 
     def _has_any(self, txn: lmdb.Transaction, repository: str, folder: str) -> bool:
@@ -91,10 +91,9 @@ class Operations:
         standing = below(txn, self._db["entries"], entry_prefix(repository, folder))
         return any(records.unpack_entry(record).path.startswith(folder) for _, record in standing)
 
-    def _leave_trace(self, txn: lmdb.Transaction, entry: Entry) -> None:
-        """An absence that forbids nothing, where the entry was."""
-        now, sequence = time.time(), self._ledger.latest_change(txn)
-        trace = Entry(repository=entry.repository, path=entry.path, absent=404, created=now, checked=now)
+    def _leave_trace(self, txn: lmdb.Transaction, entry: Entry, sequence: int) -> None:
+        """An absence that forbids nothing, where the entry was, and that no proxy believes: nobody has confirmed it."""
+        trace = Entry(repository=entry.repository, path=entry.path, absent=404, created=time.time())
         self._ledger.write(txn, replace(trace, sequence=sequence))
 
     def touch(self, txn: lmdb.Transaction, entry: Entry) -> None:
@@ -136,7 +135,7 @@ class Operations:
         gone: list[Entry] = []
         for key in entry_keys:
             if (entry := self._ledger.entry(txn, key)) is not None:
-                self._ledger.remove(txn, entry, when)
+                self._leave_trace(txn, entry, self._ledger.remove(txn, entry, when))
                 gone.append(entry)
         for key in trash_keys:
             if (record := txn.get(key, db=self._db["trash"])) is not None:

@@ -426,3 +426,16 @@ async def test_the_packages_are_those_of_which_there_is_something_now(store: Sto
     assert await house.packages(Context()) == ["m", "n"]
     await delete(house, "n/v1.zip")
     assert await house.packages(Context()) == ["m"]
+
+
+@pytest.mark.gen_test
+async def test_a_name_stays_the_houses_own_when_all_of_it_was_lost(store: Store) -> None:
+    """What a disk has lost and a repair has given up; else a group would ask the world for the name."""
+    house, path = hosted(store), "m/v1.zip"
+    await publish(house, {path: b"zip"})
+    await store.index.drop([digest_of(b"zip")], START)
+    assert await house.owns(resource("m/v2.zip"))
+    assert type(await refused(house, path)) is NotFound
+    assert await listed(house, "") == await house.packages(Context()) == []
+    assert await publish(house, {path: b"zip"})
+    assert await read(house, path) == b"zip"

@@ -882,14 +882,14 @@ class IndexSuite:
         assert seen == sorted(digest_of(content).hex for content in contents)
 
     @pytest.mark.gen_test
-    async def test_dropping_leaves_nothing_that_names_it(self, index: Index) -> None:
+    async def test_dropping_leaves_nothing_but_absences_where_entries_were(self, index: Index) -> None:
         await index.put(entry_of("a", DATA))
         await index.put(entry_of("b", DATA))
         await index.put(entry_of("c", b"other"))
         await index.delete("go", "b", 1.0)
         gone = await index.drop([digest_of(DATA), digest_of(b"unknown")], 2.0)
         assert sorted(entry.path for entry in gone) == ["a", "b"]
-        assert [entry.path for entry in await index.list("go")] == ["c"]
+        assert [(entry.path, entry.absent) for entry in await index.list("go")] == [("a", 404), ("c", 0)]
         assert await index.trash() == []
         assert await index.blob(digest_of(DATA)) is None
         assert (await index.changes())[-1].action == "delete"
