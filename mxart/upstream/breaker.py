@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,7 @@ from typing import Protocol
 
 from mxart.errors import BadUpstream, Unavailable
 from mxart.upstream import Exchange, Fetch, Upstream
-from mxart.upstream.failures import KnownDown, QueueFull, Throttled, TimedOut, Unreachable, is_server_error
+from mxart.upstream.failures import Hidden, KnownDown, QueueFull, Throttled, TimedOut, Unreachable, is_server_error
 
 log = logging.getLogger("mxart.upstream")
 
@@ -25,6 +26,7 @@ FAILING_LIMIT = 5  # … and when it answers 5xx or not in time
 FIRST_PERIOD = 2.0  # seconds of being down, doubling with each failure after that up to …
 LONGEST_PERIOD = 30.0
 LONGEST_THROTTLE = 600.0  # seconds of Retry-After that are believed
+REMINDER = 3600.0  # seconds after which a worker says again that its credentials are refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Breaker:
         self._record = record
         self._label = label
         self._clock = clock
+        self._refused_at = -math.inf  # UTC seconds: when the log was told last
         self._change = asyncio.Lock()  # between a look at the record and its change, nobody else in this worker looks
 
     @asynccontextmanager
@@ -106,6 +109,7 @@ class Breaker:
         if isinstance(error, Throttled) and error.stated and error.retry_after > 0:
             await self._throttled(error)
         elif limit == 0:
+            self._tell_of_refusal(error)
             await self._answered(probing=probing)
         else:
             async with self._change:
@@ -122,6 +126,13 @@ class Breaker:
         period = _period(failures, limit)
         log.warning("%s is down, and will be asked again in %g s: %s", self._label, period, error)
         await self._record.save(Health(failures, now + period, error.message))
+
+    def _tell_of_refusal(self, error: Unavailable | BadUpstream) -> None:
+        """Whoever set up the credentials reads of it in the log; clients may have old copies, and say nothing."""
+        refused = isinstance(error, BadUpstream) and error.status == 401 and not isinstance(error, Hidden)
+        if refused and not 0 <= self._clock() - self._refused_at < REMINDER:
+            self._refused_at = self._clock()
+            log.warning("%s", error)
 
     async def _throttled(self, error: Throttled) -> None:
         seconds = min(error.retry_after, LONGEST_THROTTLE)

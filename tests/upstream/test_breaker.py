@@ -227,3 +227,17 @@ async def test_changes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         "up.example.org is down, and will be asked again in 2 s: it refused",
         "up.example.org answers again",
     ]
+
+
+async def test_refused_credentials_are_logged_but_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    refused = BadUpstream("up.example.org answered 401: check the auth of this repository", 401)
+    hidden = Hidden("up.example.org shows this to nobody", 401)
+    world = World(hidden, BadUpstream("not HEAD", 403), *[refused] * 5)
+    with caplog.at_level(logging.INFO, "mxart.upstream"):
+        await world.asked(4)
+        world.clock.now += 3599
+        await world.asked(1)
+        assert caplog.messages == [str(refused)]
+        world.clock.now += 1
+        await world.asked(2)
+    assert caplog.messages == [str(refused)] * 2
