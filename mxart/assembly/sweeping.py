@@ -1,13 +1,16 @@
-"""What nothing leads to in the hosted repositories of a store, as their formats say."""
+"""What is not needed in the repositories of a store: in hosted ones as their formats say, in proxies old absences."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 from mxart.formats import FORMATS
+from mxart.repository import absences
 from mxart.repository.unused import Since, Unused, sweep
 from mxart.settings import Settings, StoreSettings
 from mxart.store import Store
+
+_DAY = 86400.0  # seconds
 
 
 async def unused(
@@ -19,3 +22,15 @@ async def unused(
             format_ = FORMATS[repository.format].build(repository.options)
             async for found in sweep(store, repository.name, format_, since, remove=remove):
                 yield found
+
+
+async def old_absences(
+    settings: Settings, where: StoreSettings, store: Store, now: float, *, remove: bool
+) -> AsyncIterator[int]:
+    """As `mxart.repository.absences.forget`, of every proxy that has its content in ``store``: what is older than a
+    day, and than it would be believed. ``now``: UTC seconds."""
+    for repository in settings.repositories:
+        if repository.kind == "proxy" and repository.store == where.name:
+            before = now - max(_DAY, repository.negative_ttl)
+            async for number in absences.forget(store, repository.name, before, remove=remove):
+                yield number

@@ -42,6 +42,7 @@ class _Done:
     collected: Collected
     unused: int = 0  # entries that nothing led to
     unused_bytes: int = 0  # of their content, shared content counted for each
+    absences: int = 0  # what upstreams did not have, long ago
 
 
 def _duration(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -103,7 +104,7 @@ async def _done(settings: StoreSettings, what: _Run, store: Store) -> _Done:
 
 
 async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Meter) -> _Done:
-    from mxart.assembly import unused
+    from mxart.assembly import old_absences, unused
     from mxart.repository.unused import Since
     from mxart.store.collect import Ages, collect
     from mxart.store.sweep import Counting, Removing
@@ -118,15 +119,16 @@ async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Me
             entries, size = entries + 1, size + entry.size
             if what.dry:
                 await counting.let_go(entry.digest)
+    absences = sum([n async for n in old_absences(what.settings, settings, store, now, remove=not what.dry)])
     sweep: Sweep = counting if what.dry else Removing(store)
     ages = Ages(now=now, trash=settings.trash_age, grace=what.grace)
-    return _Done(await collect(store, sweep, ages, _told(progress)), entries, size)
+    return _Done(await collect(store, sweep, ages, _told(progress)), entries, size, absences)
 
 
 def _record(name: str, done: _Done) -> dict[str, object]:
     collected = done.collected
-    unused = {"unused": done.unused, "unused_bytes": done.unused_bytes}
-    return {"name": name, **asdict(collected), **unused, "freed_bytes": collected.freed}
+    entries = {"unused": done.unused, "unused_bytes": done.unused_bytes, "absences": done.absences}
+    return {"name": name, **asdict(collected), **entries, "freed_bytes": collected.freed}
 
 
 def _told(progress: Meter) -> Callable[[Collected], None]:
@@ -146,5 +148,5 @@ def _summary(done: _Done, verb: str) -> str:
     return (
         f"{format_size(collected.freed)} {verb}: {collected.trash} entries of the trash, {done.unused} unused entries, "
         f"{collected.blobs} blobs, {collected.orphans} orphaned blobs, {collected.incoming} ended downloads, "
-        f"{collected.changes} old changes"
+        f"{collected.changes} old changes, {done.absences} old absences"
     )

@@ -18,6 +18,7 @@ from tests.store.builders import digest_of, entry_of
 from tests.support.images import FOREIGN, Image, image, index
 
 T = TypeVar("T")
+HOURS = 3600.0
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def site(tmp_path: Path) -> Stored:
 def test_a_dry_run_says_what_a_run_does(site: Stored) -> None:
     expected = (
         "7 B {}: 2 entries of the trash, 0 unused entries, 1 blobs, 0 orphaned blobs, 0 ended downloads, "
-        "0 old changes\n"
+        "0 old changes, 0 old absences\n"
     )
     blob = blob_path(site.folder / "data", digest_of(b"content"))
     ran = site.run("gc", "--dry-run", "--store", "default")
@@ -71,6 +72,50 @@ def test_wrong_usage(site: Stored, option: str, duration: str) -> None:
     assert blob_path(site.folder / "data", digest_of(b"content")).exists()
 
 
+PROXIES = """
+[[repository]]
+name = "go"
+format = "go"
+kind = "proxy"
+upstream = "http://127.0.0.1:1"
+[[repository]]
+name = "slow"
+format = "go"
+kind = "proxy"
+upstream = "http://127.0.0.1:1"
+negative_ttl = "2 d"
+[[repository]]
+name = "house"
+format = "go"
+kind = "hosted"
+"""
+
+
+def test_what_an_upstream_did_not_have_is_forgotten_after_a_day(tmp_path: Path) -> None:
+    site = stored(tmp_path)
+    site.config.write_text(site.config.read_text() + PROXIES)
+
+    async def ask_for_nothing(store: Store) -> None:
+        for repository in ("go", "slow", "house"):
+            for hours in (23, 25, 49):
+                created = time.time() - hours * HOURS
+                await store.index.put(entry_of(f"{hours}", None, repository, created=created))
+
+    async def remembered(store: Store) -> list[tuple[str, list[str]]]:
+        names = ("go", "slow", "house")
+        return [(name, [entry.path for entry in await store.index.list(name)]) for name in names]
+
+    site.work(ask_for_nothing)
+    before = site.work(remembered)
+    for options, left in (
+        (("--dry-run",), before),
+        ((), [("go", ["23", "a", "b"]), ("slow", ["23", "25"]), ("house", ["23", "25", "49"])]),
+    ):
+        ran = site.run("gc", "--json", "--store", "default", *options)
+        assert json.loads(ran.stdout)["stores"][0]["absences"] == 3
+        assert site.work(remembered) == left
+
+
 # --- images ---
 
 HOUSE = """
@@ -84,7 +129,6 @@ format = "docker"
 kind = "hosted"
 store = "second"
 """
-HOURS = 3600.0
 ONE, TWO = image("one"), image("two")
 BOTH = index(image("three"), image("three", FOREIGN))
 
