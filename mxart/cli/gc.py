@@ -75,8 +75,8 @@ def _duration(ctx: click.Context, parameter: click.Parameter, value: str | None)
 def command(
     config: Path | None, store: str | None, dry_run: bool, grace: float, unused_age: float | None, as_json: bool
 ) -> None:
-    """Remove old trash, manifests of images without a tag, blobs that nothing names, and what dead downloads left. The
-    server may go on meanwhile."""
+    """Remove old trash, manifests of images without a tag, blobs that nothing names, old absences of proxies, and what
+    dead downloads left. The server may go on meanwhile."""
     meant = chosen(config, store)
     what = _Run(settings_or_exit(config), dry_run, grace, unused_age)
     done = {settings.name: run(settings, partial(_done, settings, what)) for settings in meant}
