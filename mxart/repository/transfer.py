@@ -175,7 +175,7 @@ class Transfer:
     async def _by_head(self) -> Entry | None:
         """The entry, when HEAD is enough to know it: what we hold is what the upstream has, or has under another name.
         None when the content must be asked for."""
-        known = await self._known_digest()
+        known = await self._known()
         if known is None:
             return None
         plan = self._plan
@@ -192,19 +192,21 @@ class Transfer:
             return await self._absent(head.status, "")
         if head.status != 200:
             return None
-        return await self._confirmed_by(head) if plan.policy.digest is None else await self._shared(known)
+        if plan.policy.digest is None:
+            return await self._confirmed_by(head)
+        return await self._store.link(self._entry(plan.policy.digest, known.size, ""), durable=False)
 
-    async def _known_digest(self) -> Digest | None:
-        """The digest that a look at the upstream may confirm: of our copy, or of content that came by another name."""
+    async def _known(self) -> Entry | None:
+        """What a look at the upstream may confirm: our copy, or content that came by another name."""
         policy, held = self._plan.policy, self._held
         if policy.probe:
-            return held.digest if held is not None and self._plan.readable(held) else None
+            return held if held is not None and self._plan.readable(held) else None
         digest = self._shareable
         if digest is None:
             return None
         elsewhere = await self._store.index.choice(self._plan.repository, _known_by(digest))
         entry = await self._store.index.get(self._plan.repository, elsewhere) if elsewhere else None
-        return digest if entry is not None and entry.digest == digest else None
+        return entry if entry is not None and entry.digest == digest else None
 
     @property
     def _shareable(self) -> Digest | None:
@@ -225,13 +227,6 @@ class Transfer:
         assert self._held is not None  # else there was nothing to ask about
         stated = head.headers.get(self._plan.policy.probe, "")
         return await self._confirmed(head) if stated == str(self._held.digest) else None
-
-    async def _shared(self, digest: Digest) -> Entry | None:
-        """The entry of content that the store has already, now that the upstream is known to have it here, too."""
-        record = await self._store.index.blob(digest)
-        if record is None:
-            return None
-        return await self._store.link(self._entry(digest, record.size, ""), durable=False)
 
     def _conditions(self) -> dict[str, str]:
         held = self._held
