@@ -51,7 +51,7 @@ def config(upstream: ScriptedUpstream, *, access: str = "", rules: Sequence[str]
         access
         + docker_group("all", ["house", "hub"], 'publish_to = "house"', *rules)
         + docker_hosted("house", hosts)
-        + docker_proxy(upstream.url, 'namespaces = ["docker.io"]', "retries = 0")
+        + docker_proxy(upstream.url, 'namespaces = ["docker.io", "registry.example:5000"]', "retries = 0")
         + go_proxy(upstream.url)
     )
 
@@ -283,6 +283,7 @@ NAMES = [
     ("/v2/all/corp/tool", "", "", "repository:all/corp/tool:pull"),
     ("/v2/corp/tool", BOUND, "", "repository:corp/tool:pull"),
     ("/v2/library/app", "", "?ns=docker.io", "repository:library/app:pull"),
+    ("/v2/library/app", "", "?ns=registry.example%3A5000", "repository:library/app:pull"),  # as containerd sends it
 ]
 
 

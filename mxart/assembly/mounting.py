@@ -11,13 +11,13 @@ from mxart.api.token import CATALOG
 from mxart.assembly.stacks import Stacks
 from mxart.contract import FormatFactory
 from mxart.errors import Invalid, NotFound
-from mxart.formats import FORMATS, path_of
+from mxart.formats import FORMATS, mount_path
 from mxart.httpfields import targets
 from mxart.model import Request
 from mxart.repository.directory import Directory
 from mxart.server import Handler, Match
 from mxart.server.dispatch import RepositoryHandler, meant_by
-from mxart.server.mounts import REGISTRY, MountTable, Namespace
+from mxart.server.mounts import REGISTRY, MountTable, Namespace, namespace_of
 from mxart.settings import RepositorySettings, Settings
 
 
@@ -111,8 +111,8 @@ class Mounting:
     def _find(self, root: str, request: Request, path: str) -> Match | None:
         """Who has a path below the root, on the host that ``request`` came by, in the namespace that it names."""
         assert self._table is not None  # no request comes before the table is made
-        namespace = next((pair for pair in _pairs(request.query) if pair[0] == "ns"), None)
-        query = f"?{urlencode([namespace])}" if namespace else ""
+        namespace = namespace_of(request.query)
+        query = f"?{urlencode({'ns': namespace})}" if namespace else ""
         try:
             target = targets.parse(f"{root}/{quote(path, safe='/:@')}{query}")
             return self._table.match(request.listener, request.host, target)
@@ -121,16 +121,9 @@ class Mounting:
 
 
 def _path_of(repository: RepositorySettings) -> str:
-    return path_of(repository.format, repository.base_url)
+    return mount_path(repository.format, repository.base_url)
 
 
 def _rooted() -> FormatFactory:
     """The format whose clients know no other root than `REGISTRY`."""
     return next(factory for factory in FORMATS.values() if factory.root == REGISTRY)
-
-
-def _pairs(query: str) -> Iterator[tuple[str, str]]:
-    """Names and values, undecoded where they need no decoding: namespaces are host names."""
-    for field in query.split("&") if "ns=" in query else ():
-        name, _, value = field.partition("=")
-        yield name, value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mxart.formats import FORMATS, path_of
+from mxart.formats import FORMATS, mount_path
 from mxart.server.mounts import ANY_HOST
 from mxart.settings import RepositorySettings, Settings
 from mxart.web.front import RepositoryView
@@ -11,7 +11,7 @@ from mxart.web.front import RepositoryView
 def view(repository: RepositorySettings, settings: Settings, root: str) -> RepositoryView:
     """The repository as whoever comes by ``root``, the server's public URL, is to see it."""
     factory, upstream = FORMATS[repository.format], repository.upstream
-    path = path_of(repository.format, repository.base_url)
+    path = mount_path(repository.format, repository.base_url)
     url = root + path if path else _host_url(repository, settings)
     return RepositoryView(
         name=repository.name,

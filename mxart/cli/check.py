@@ -11,7 +11,7 @@ import click
 
 from mxart.cli.options import WRONG_USAGE, config_option, exit_with, loader
 from mxart.config import ConfigurationError
-from mxart.formats import path_of
+from mxart.formats import mount_path
 from mxart.settings import RepositorySettings, Settings
 
 
@@ -49,7 +49,7 @@ def _summary(settings: Settings) -> Iterator[str]:
 
 
 def _repository(repository: RepositorySettings) -> str:
-    path = path_of(repository.format, repository.base_url)
+    path = mount_path(repository.format, repository.base_url)
     places = [path] if path else []
     places += [f"{binding.host} on listener {binding.listener}" for binding in repository.hosts]
     return f"{repository.format} {repository.kind}{_made_of(repository)}, {_at(places)}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mxart.formats import path_of
+from mxart.formats import mount_path
 from mxart.settings import RepositorySettings, Settings
 
 
 def url_of(repository: RepositorySettings, settings: Settings) -> str:
     """The URL of its base, as clients or this machine reach it; "" when it has none below a path."""
-    path = path_of(repository.format, repository.base_url)
+    path = mount_path(repository.format, repository.base_url)
     if not path:
         return ""
     if settings.server.public_url:

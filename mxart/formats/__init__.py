@@ -16,10 +16,10 @@ FORMATS: Mapping[str, FormatFactory] = {
 }
 
 
-def path_of(format_: str, base_url: str) -> str:
+def mount_path(format_: str, base_url: str) -> str:
     """Where a repository of the format is served: its base below the root that its clients know; "" where it has none.
 
-    >>> path_of("docker", "/hub"), path_of("go", "/go"), path_of("go", "")
+    >>> mount_path("docker", "/hub"), mount_path("go", "/go"), mount_path("go", "")
     ('/v2/hub', '/go', '')
     """
     return FORMATS[format_].root + base_url if base_url else ""

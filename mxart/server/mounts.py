@@ -122,7 +122,7 @@ class MountTable:
         if path in ("", "_catalog"):
             return self._at_root(path, raw)
         found = next(filter(None, (self._below(depth, target) for depth in self._registry_depths)), None)
-        name = _namespace(target.query) if self._namespaces and "ns=" in target.query else ""
+        name = namespace_of(target.query) if self._namespaces and "ns=" in target.query else ""
         meant = self._namespaces.get(name)
         # a mirror that is set up by its path (override_path in hosts.toml) is sent the namespace all the same
         if meant is not None and (found is None or found.base not in meant.within | {meant.base}):
@@ -177,7 +177,7 @@ def _below_registry(raw_path: str) -> str | None:
     return rest if first == "v2" or ("%" in first and decode(first) == "v2") else None
 
 
-def _namespace(query: str) -> str:
+def namespace_of(query: str) -> str:
     """What ``ns`` says in a query, the first time; "" when it is not there, or the query is too long to look."""
     try:
         fields = parse_qsl(query, max_num_fields=_MOST_FIELDS)
