@@ -95,8 +95,7 @@ class Mounting:
                 if repository.base_url or repository.hosts:
                     meant.setdefault(name, repository)
         return {
-            name: Namespace(handlers[repository.name], _path_of(repository), frozenset(within[name]))
-            for name, repository in meant.items()
+            name: Namespace(handlers[repository.name], frozenset(within[name])) for name, repository in meant.items()
         }
 
     def _around(self, repository: RepositorySettings) -> Iterator[RepositorySettings]:

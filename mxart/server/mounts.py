@@ -29,7 +29,7 @@ from mxart.errors import NotFound
 from mxart.httpfields.targets import Target, decode
 from mxart.server import Handler, Match
 
-__all__ = ["ANY_HOST", "REGISTRY", "Match", "MountTable", "Namespace", "host_name"]
+__all__ = ["ANY_HOST", "REGISTRY", "Match", "MountTable", "Namespace", "host_name", "namespace_of"]
 
 ANY_HOST = "*"  # in a binding: every name of the listener that no other binding takes
 REGISTRY = "/v2"  # where container engines ask
@@ -43,7 +43,6 @@ class Namespace:
     """The repository that stands in for a registry, which containerd names in ``?ns=`` when it asks a mirror."""
 
     handler: Handler
-    base: str  # where it is mounted: "/v2/hub", "" for nowhere
     within: frozenset[str]  # the bases of all through which a path may lead to it, or to another that stands in for the
     #                         same registry: their own, their groups'
 
@@ -125,7 +124,7 @@ class MountTable:
         name = namespace_of(target.query) if self._namespaces and "ns=" in target.query else ""
         meant = self._namespaces.get(name)
         # a mirror that is set up by its path (override_path in hosts.toml) is sent the namespace all the same
-        if meant is not None and (found is None or found.base not in meant.within | {meant.base}):
+        if meant is not None and (found is None or found.base not in meant.within):
             return Match(meant.handler, REGISTRY, path, raw, namespace=name)
         return found or self._at_root(path, raw)
 

@@ -167,7 +167,7 @@ async def test_the_urls_of_a_registry(public: Served, path: str, host: str, base
         public.site.own,
         {"/v2/hub": hub},
         registries={("main", "hub.example.org"): hub},
-        namespaces={"docker.io": Namespace(hub, "/v2/hub", frozenset())},
+        namespaces={"docker.io": Namespace(hub, frozenset({"/v2/hub"}))},
     )
     await (await public.client()).get(path, Host=host)
     (request,) = hub.seen

@@ -63,7 +63,7 @@ class Table:
             {("tls", "go.example.org"): self._handler("go")},
             registry=self._handler("/v2") if registry else None,
             registries={("tls", "hub.example.org"): hub, ("mirror", ANY_HOST): self._handler("every")},
-            namespaces={"docker.io": Namespace(hub, "/v2/hub", frozenset())},
+            namespaces={"docker.io": Namespace(hub, frozenset({"/v2/hub"}))},
         )
 
     def _handler(self, name: str) -> RepositoryHandler:

@@ -82,9 +82,9 @@ IMAGES = MountTable(
     registry=ROOT,
     registries={("main", "Docker.example.org"): HUB, ("web", "quay.example.org"): QUAY, ("mirror", ANY_HOST): EVERY},
     namespaces={
-        "docker.io": Namespace(HUB, "/v2/hub", frozenset({"/v2/hub", "/v2/all"})),
-        "quay.io": Namespace(QUAY, "", frozenset()),
-        "registry.example.org:5000": Namespace(TEAM, "/v2/team/hub", frozenset()),
+        "docker.io": Namespace(HUB, frozenset({"/v2/hub", "/v2/all"})),
+        "quay.io": Namespace(QUAY, frozenset()),
+        "registry.example.org:5000": Namespace(TEAM, frozenset({"/v2/team/hub"})),
     },
 )
 
