@@ -159,7 +159,7 @@ class Uploader:
         return Response(status, headers={**wire.VERSION, **self._fields(upload)})
 
     def _fields(self, upload: Ingest) -> dict[str, str]:
-        place = replace(self._place, kind="upload", upload=upload.id)
+        place = paths.uploads(self.resource.package, upload.id)
         return {
             "Location": self._location(place),
             "Range": f"0-{max(0, upload.size - 1)}",
