@@ -33,7 +33,7 @@ Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``docu
 ``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what this machine uses today,
 ``format.py`` all of it as `mxart.contract.Format`.
 
-- Zips: ``modzip.py`` their rules, over ``archive.py``, zips in general; ``gomod.py`` go.mod files, ``sums.py`` go.sum.
+- Zips: ``modzip.py`` their rules, over `mxart.archive`, zips in general; ``gomod.py`` go.mod files, ``sums.py`` go.sum.
 - Publishing: ``publish.py`` uploads and deletions, ``contents.py`` what follows from a zip.
 - Made here, for the command line: ``pack.py`` the zip, ``sources.py`` which files go in, ``tags.py`` which version.
 - Checksum databases: ``sumdb.py`` what they say, ``tiles.py`` their partial tiles.

@@ -12,8 +12,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from mxart import archive
 from mxart.errors import Corrupt
-from mxart.formats.go import archive, documents, gomod, modzip
+from mxart.formats.go import documents, gomod, modzip
 from mxart.formats.go.sums import Sums, version_sums
 
 

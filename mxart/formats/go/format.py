@@ -141,6 +141,9 @@ class GoFactory:
     def path_of(self, package: str) -> str:
         return f"{paths.folder(package)}list"
 
+    def pattern(self, text: str) -> str:
+        return text
+
     def upstream_url(self, url: str) -> str:
         return url
 
@@ -153,7 +156,7 @@ class GoFactory:
     def upstreams(self, settings: GoSettings) -> Mapping[str, str]:
         return {f"sumdb/{name}": url.rstrip("/") for name, url in settings.sumdb.items()}
 
-    def combined(self, settings: GoSettings, members: Sequence[GoSettings]) -> GoSettings:
+    def combined(self, settings: GoSettings, members: Sequence[GoSettings], taker: GoSettings | None) -> GoSettings:
         """A group proxies the databases of all members, and takes forks when one that it could pass them to does."""
         databases: dict[str, str] = {}
         for source in (settings, *members):

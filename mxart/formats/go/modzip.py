@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 from typing import BinaryIO, NamedTuple
 
+from mxart import archive
 from mxart.errors import Corrupt, Invalid
-from mxart.formats.go import archive, names
+from mxart.formats.go import names
 
 MAX_ZIP = 500 << 20  # bytes, of the archive and of all that is in it
 MAX_ROOT_FILE = 16 << 20  # bytes, of go.mod and of LICENSE

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mxart import archive
 from mxart.errors import Conflict, Invalid
-from mxart.formats.go import archive, gomod, modzip, names
+from mxart.formats.go import gomod, modzip, names
 
 _VCS = frozenset({".bzr", ".git", ".hg", ".svn"})
 _IRREGULAR = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a git submodule"}  # a folder where git tracks one path

@@ -330,10 +330,10 @@ SECOND = GoSettings(sumdb={"b.example.org": "https://other.example.org", "c.exam
     ],
 )
 def test_a_group_proxies_the_databases_of_its_members(members: list[GoSettings], urls: dict[str, str]) -> None:
-    combined = FORMATS["go"].combined(OWN, members)
+    combined = FORMATS["go"].combined(OWN, members, None)
     assert combined.sumdb == {f"{name}.example.org": f"https://{url}.example.org" for name, url in urls.items()}
     assert not combined.allow_forks
-    assert FORMATS["go"].combined(OWN, [*members, GoSettings(allow_forks=True)]).allow_forks
+    assert FORMATS["go"].combined(OWN, [*members, GoSettings(allow_forks=True)], None).allow_forks
 
 
 def test_source_control_is_asked_by_the_go_command() -> None:

@@ -8,8 +8,9 @@ import tracemalloc
 
 import pytest
 
+from mxart import archive
 from mxart.errors import Corrupt
-from mxart.formats.go import archive, modzip
+from mxart.formats.go import modzip
 from tests.formats.go.zips import MODULE, PREFIX, VERSION, End, Member
 from tests.formats.go.zips import archive as make
 from tests.support.modules import module_zip

@@ -11,8 +11,8 @@ import zlib
 
 import pytest
 
+from mxart import archive
 from mxart.errors import Corrupt
-from mxart.formats.go import archive
 from tests.formats.go.zips import End, Member, deflate
 from tests.formats.go.zips import archive as make
 

@@ -1,10 +1,10 @@
 """A zip archive that anybody may have made up, read entry by entry in bounded memory.
 
-It reads what the go command reads (stored and deflated entries, zip64) and reads names as the bytes that they are;
+It reads what build tools write (stored and deflated entries, zip64) and reads names as the bytes that they are;
 where archive readers differ in what they make of the same bytes (prefixed or overlapping data, a directory that is
 not where the end record says), the archive is refused, so that nobody downstream can see other files than were
 checked here. Python's zipfile is not used: it makes an object of every directory entry before anything can be counted,
-and names its own way. It does not know modules; the rules for them are in ``modzip.py``.
+and names its own way. What may be in an archive of some ecosystem is for its format to say.
 
 Specification: APPNOTE.TXT 6.3.10 (zip), §4.3 and §4.5.3.
 """
@@ -122,7 +122,7 @@ def content(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
 
 
 def _check_descriptor(file: BinaryIO, entry: ZipEntry) -> None:
-    """The go command compares the CRC of the data descriptor too, and nothing else of it."""
+    """Readers, the go command among them, compare the CRC of the data descriptor too, and nothing else of it."""
     first, second = _DESCRIPTOR.unpack(_read(file, _DESCRIPTOR.size))
     if entry.crc != (second if first == _DESCRIPTOR_MARK else first):
         raise Corrupt(f"The zip's entry {entry.name[:200]!r} has a data descriptor with another CRC.")
@@ -232,7 +232,7 @@ def _widened(extra: bytes, values: list[int]) -> list[int]:
 
 
 def _decode(name: bytes) -> str:
-    """Names are UTF-8 whatever the archive's flags say, as the go command takes them."""
+    """Names are UTF-8 whatever the archive's flags say, as the go command and Java take them."""
     try:
         return name.decode()
     except UnicodeDecodeError:
