@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from mxart.errors import MxartError, NotFound, Unauthenticated
-from mxart.model import Action, Content, Digest, Entry, Principal, Request, Resource, Response
+from mxart.model import Action, Child, Content, Digest, Entry, Principal, Request, Resource, Response
 from mxart.settings import UpstreamSettings
 from mxart.trail import Trail
 
@@ -42,6 +42,21 @@ class Policy:
     paged: bool = False  # an upstream may give it in pages; they are kept one behind the other
     optional: bool = False  # upstreams need not know of it: one that takes the question for none has nothing there
     probe: str = ""  # the field, in lower case, in which an upstream's answer to HEAD says the digest; "": no HEAD
+    checksums: tuple[str, ...] = ()  # algorithms by which its content is known, too: noted in `Entry.checksums`
+    proof: Proof | None = None  # how an upstream says what its content is; None: by nothing beside ``digest``
+    of: Resource | None = None  # it is the checksum file of that resource: what that is tells what this says …
+    algorithm: str = ""  # … by this algorithm
+    replaceable: bool = False  # here other content may take its place, although it is immutable for those who fetch it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What an upstream says of content, beside the content: it is compared before that is entered. Pure functions."""
+
+    stated: Callable[[Mapping[str, str]], Sequence[Digest]]  # by the header fields (lower-case names) of its answer
+    documents: tuple[Resource, ...]  # when the head says nothing: the first of these that is there
+    read: Callable[[Resource, bytes], Digest | None]  # what such a document says; None: nothing of use
+    must: bool  # content that is something else is refused; False: that is told in the log
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +69,7 @@ class Context:
     cached_only: bool = False  # answer from what is held; ask no upstream
     head_only: bool = False  # nobody wants the content itself: an `Outline` will do
     may_write: bool = False  # with ``head_only``: whoever asks may publish here, and perhaps asks whether to send it
+    where_published: bool = False  # ask only whoever takes what is published here, not all who could answer
     neighbour: Callable[[str, Principal], Neighbour | None] = field(default=lambda path, principal: None)
     #   whom a path below the same root means, when that principal may read it there
 
@@ -93,6 +109,10 @@ class Publication:
     parts: Sequence[Part]
     replace: bool = False  # may they take the place of other content, or of other content that was deleted?
     drops: Sequence[Resource] = ()  # what vanishes in the same transaction, without trash or tombstone
+    prunes: Sequence[
+        Resource
+    ] = ()  # what goes to the trash in the same transaction, as a whole, and without tombstone:
+    #                                  it has had its time, and anything may come in its place
     needs: Sequence[Resource] = ()  # what must stand in the same repository at that moment
 
 
@@ -181,6 +201,12 @@ class Repository(Protocol):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         """The entries that this repository holds now and whose paths begin with ``resource.path``, in any
         order; asks no upstream. Raises Denied."""
+        ...
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        """What lies right below ``folder.path`` ("" or with its last slash) that is held now, in byte order of the
+        names, from the one after ``after`` (a `Child.name`, "" from the start), at most ``limit``; asks no upstream.
+        Raises Denied."""
         ...
 
     async def packages(self, context: Context) -> Collection[str]:
@@ -334,6 +360,10 @@ class FormatFactory(Protocol):
         """A path below a repository that asks for something of a package, when that is a name that one can have."""
         ...
 
+    def pattern(self, text: str) -> str:
+        """The glob on package names that a rule of the configuration means by ``text``."""
+        ...
+
     def upstream_url(self, url: str) -> str:
         """Where the paths of an upstream begin that is configured as ``url``."""
         ...
@@ -350,8 +380,9 @@ class FormatFactory(Protocol):
         """Further upstreams that the settings name, beside the repository's own: name in `Resource.upstream` → URL."""
         ...
 
-    def combined(self, settings: Any, members: Sequence[Any]) -> Any:
-        """The settings of a group: its own, and what follows from those of its members, the earlier ones first."""
+    def combined(self, settings: Any, members: Sequence[Any], taker: Any | None) -> Any:
+        """The settings of a group: its own, and what follows from those of its members, the earlier ones first.
+        ``taker``: those of the member to which it passes on what is published; None: there is none."""
         ...
 
     def tool(self, word: str, upstream: UpstreamSettings, settings: Any) -> Tool:

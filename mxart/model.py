@@ -59,6 +59,7 @@ class Resource:
     path: str  # normal form below the repository; the key in the index; no leading slash, never "..", no NUL
     kind: str  # the format's own word for it: "zip", "list", "manifest"
     package: str = ""  # the name that rules (block, allow, exclusive) look at; "" when none applies
+    also: tuple[str, ...] = ()  # further names that it may be of: what a rule says of one of them holds for it
     upstream: str = ""  # which of the repository's upstreams to ask: "" its own, else a name the format's settings give
 
     @property
@@ -144,6 +145,14 @@ class Entry:
     sequence: int = 0  # its place in the change log; set by the index
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What lies right below a folder: an entry, or another folder."""
+
+    name: str  # one segment of paths; of a folder with its last slash
+    entry: Entry | None  # None: a folder
+
+
 # --- what is answered ------------------------------------------------------------------------------------------
 
 
@@ -157,6 +166,7 @@ class Blob:
     media_type: str = "application/octet-stream"
     last_modified: str = ""
     facts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # of its entry
+    checksums: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # of its entry
 
     @property
     def etag(self) -> str:
@@ -179,6 +189,7 @@ class Growing(Protocol):
 
     length: int | None  # bytes, when the upstream said; None: unknown until the end
     media_type: str
+    checksums: Mapping[str, str]  # algorithm → hex, as the upstream says; without them the last bytes do not come
     last_modified: str
     etag: str  # "" when no validator is known before the end
 
@@ -242,3 +253,4 @@ class Response:
     status: int = 200
     content: Content | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    reason: str = ""  # the phrase behind the status, where clients show that to a person; "": the usual one

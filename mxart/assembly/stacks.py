@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from mxart.contract import Format, Repository
+from mxart.contract import Format, FormatFactory, Repository
 from mxart.errors import StoreFull
 from mxart.formats import FORMATS
 from mxart.repository.freshness import Lifetimes
@@ -78,14 +78,15 @@ class Stacks:
     def _build(self, settings: RepositorySettings) -> Stack:
         factory = FORMATS[settings.format]
         members = [self.stack(member) for member in settings.members]  # there are no circles: that was checked
-        options = factory.combined(settings.options, [m.options for m in members]) if members else settings.options
+        options = _combined(settings, factory, members) if members else settings.options
         if settings.upstream is not None:
             options = factory.settled(options, settings.upstream)
         format_ = factory.build(options)
         repository = self._bottom(settings, format_, members)
         renamed = tuple(dict.fromkeys(canonical for member in members for canonical in member.renamed))
         if settings.block or settings.allow:
-            repository = Blocking(repository, settings.block, settings.allow, renamed)
+            block, allow = ([factory.pattern(text) for text in rule] for rule in (settings.block, settings.allow))
+            repository = Blocking(repository, block, allow, renamed)
         if format_.renames:
             repository = Renaming(repository, format_)
             renamed = (*renamed, format_.canonical)
@@ -172,8 +173,14 @@ class NotedHealth:
             await self._index.put_note(self._name, json.dumps(asdict(health)).encode())
 
 
+def _combined(settings: RepositorySettings, factory: FormatFactory, members: Sequence[Stack]) -> Any:
+    taker = next((member.options for member in members if member.repository.name == settings.publish_to), None)
+    return factory.combined(settings.options, [member.options for member in members], taker)
+
+
 def _asks(settings: RepositorySettings, members: Sequence[Stack], package: str) -> bool:
-    if settings.allow and matching(package, settings.allow) is None:
+    allow = [FORMATS[settings.format].pattern(text) for text in settings.allow]
+    if allow and matching(package, allow) is None:
         return False
     return settings.kind == "proxy" or any(member.asks(package) for member in members)
 
@@ -191,22 +198,25 @@ def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stac
     What is exclusive to one member no other owns; so that comes before ownership. Only a member that asks others can
     have reason to give way, and only to one to which something can be published.
     """
+    pattern = FORMATS[settings.format].pattern
+    exclusive = {name: [pattern(text) for text in globs] for name, globs in settings.exclusive.items()}
+    shared = [pattern(text) for text in settings.shared_names]
     ruled: list[Repository] = [
         Selective(member.repository, partial(_left_to, member, members))
         if "proxy" in member.kinds
         else member.repository
         for member in members
     ]
-    if settings.exclusive:
+    if exclusive:
         ruled = [
-            Reserved(repository, settings.exclusive, member.renamed)
+            Reserved(repository, exclusive, member.renamed)
             for repository, member in zip(ruled, members, strict=True)
         ]
     hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
     for number, member in enumerate(members):
         owners = [repository for repository in hosting if repository.name != member.repository.name]
         if "proxy" in member.kinds and owners:
-            ruled[number] = Yielding(ruled[number], owners, settings.shared_names, format_)
+            ruled[number] = Yielding(ruled[number], owners, shared, format_)
     return ruled
 
 

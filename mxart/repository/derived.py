@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import FileIO
 from typing import Any, BinaryIO
@@ -110,37 +110,34 @@ class Derived:
         except StoreFull as full:
             out = io.BytesIO()
             try:
-                written = offload(_written, out, write, resource, min(policy.max_size, _IN_MEMORY))
-                digest, size = await undisturbed(written)
+                written = await undisturbed(offload(_write, out, write, resource, policy, _IN_MEMORY))
             except Corrupt:  # it would be too large
                 raise full from None
-            return _Made(self._entry(resource, policy, made_from, (digest, size)), out.getvalue())
+            return _Made(self._entry(resource, policy, made_from, written), out.getvalue())
 
     async def _keep(self, resource: Resource, policy: Policy, made_from: str, write: Write) -> Entry:
         incoming = await IncomingFile.create(self._store.path, _PREFIX)
         try:
-            writing = offload(_written, incoming.file, write, resource, policy.max_size)
-            digest, size = await undisturbed(writing)  # else the file could be closed under the thread
-            entry = self._entry(resource, policy, made_from, (digest, size))
+            writing = offload(_write, incoming.file, write, resource, policy)
+            written = await undisturbed(writing)  # else the file could be closed under the thread
+            entry = self._entry(resource, policy, made_from, written)
             held = await self._store.index.get(self._name, resource.path)
-            if held is not None and held.digest == digest:
+            if held is not None and held.digest == written.digest:
                 entry = replace(entry, created=held.created, last_modified=date_field(held.created))
-            await self._enter(entry, digest, incoming)
+            await self._enter(entry, written.digest, incoming)
             return entry
         finally:
             incoming.discard()
 
-    def _entry(self, resource: Resource, policy: Policy, made_from: str, content: tuple[Digest, int]) -> Entry:
-        """``content``: its digest, and its size in bytes."""
-        digest, size = content
+    def _entry(self, resource: Resource, policy: Policy, made_from: str, written: _Written) -> Entry:
         now = self._clock()
         return Entry(
             repository=self._name,
             path=resource.path,
-            digest=digest,
-            size=size,
+            digest=written.digest,
+            size=written.size,
             media_type=policy.media_type,
-            checksums={_MADE_FROM: made_from},
+            checksums={**written.checksums, _MADE_FROM: made_from},
             last_modified=date_field(now),
             created=now,
             checked=now,
@@ -177,25 +174,39 @@ def _blob_of(entry: Entry, data: bytes) -> Blob:
         digest=entry.digest,
         media_type=entry.media_type,
         last_modified=entry.last_modified,
+        checksums=entry.checksums,
     )
 
 
-def _written(file: FileIO | io.BytesIO, write: Write, resource: Resource, limit: int) -> tuple[Digest, int]:
-    """What ``write`` wrote to the file: its digest and its size in bytes. Blocking."""
-    document = _Bounded(file, resource.path, limit)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What was written to a file: its digest, its size in bytes, and its checksums by other algorithms."""
+
+    digest: Digest
+    size: int
+    checksums: Mapping[str, str]
+
+
+def _write(
+    file: FileIO | io.BytesIO, write: Write, resource: Resource, policy: Policy, limit: int | None = None
+) -> _Written:
+    """What ``write`` wrote to the file, ``limit`` bytes at most, when that is less than the policy allows. Blocking."""
+    most = policy.max_size if limit is None else min(limit, policy.max_size)
+    document = _Bounded(file, resource.path, most, ("sha256", *policy.checksums))
     with io.BufferedWriter(document) as out:
         write(out)
-    return Digest("sha256", document.state.hexdigest()), document.size
+    checksums = {algorithm: state.hexdigest() for algorithm, state in document.states.items()}
+    return _Written(Digest("sha256", checksums.pop("sha256")), document.size, checksums)
 
 
 class _Bounded(io.RawIOBase):
     """A file that takes so many bytes and no more, and hashes them."""
 
-    def __init__(self, file: FileIO | io.BytesIO, path: str, limit: int) -> None:
+    def __init__(self, file: FileIO | io.BytesIO, path: str, limit: int, algorithms: Sequence[str]) -> None:
         self._file = file
         self._path = path
         self._limit = limit
-        self.state = hashlib.sha256()
+        self.states = {each: hashlib.new(each, usedforsecurity=False) for each in algorithms}
         self.size = 0
 
     def writable(self) -> bool:
@@ -206,6 +217,7 @@ class _Bounded(io.RawIOBase):
             raise Corrupt(f"{self._path} would be larger than {format_size(self._limit)}, more than a client can use")
         with full_is_an_error("a generated document"):
             written = self._file.write(data)
-        self.state.update(data[:written])
+        for state in self.states.values():
+            state.update(data[:written])
         self.size += written
         return written

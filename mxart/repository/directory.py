@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from mxart.contract import Context, Ingest, Publication, Repository
 from mxart.errors import NotFound, Unsupported
-from mxart.model import Content, Entry, Principal, Resource
+from mxart.model import Child, Content, Entry, Principal, Resource
 
 Mounted = tuple[str, Repository]  # where it lies below the root, no slash at either end; and the repository
 
@@ -32,6 +32,9 @@ class Directory:
         raise self._nothing(resource)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        return ()
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
         return ()
 
     async def owns(self, resource: Resource) -> bool:

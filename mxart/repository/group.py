@@ -8,17 +8,21 @@ members may answer is not looked at here: rules around them say so.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mxart.contract import Context, Format, Ingest, Policy, Publication, Repository
 from mxart.errors import Denied, Unsupported
-from mxart.model import Content, Entry, Resource
+from mxart.model import Child, Content, Entry, Resource
+from mxart.repository.checksums import told
 from mxart.repository.members import first
 from mxart.repository.merging import Merging
 from mxart.repository.nearby import Nearby
 from mxart.repository.units import Units
 from mxart.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,11 @@ class Group:
         self._merging = Merging(parts.name, parts.format, parts.store, parts.clock)
 
     async def get(self, resource: Resource, context: Context) -> Content:
+        if context.where_published and self._publish_to is not None:
+            return await self._publish_to.get(resource, context)
         policy = self._format.policy(resource)
+        if policy.of is not None and self._format.policy(policy.of).index:
+            return await told(policy, await self.get(policy.of, context))  # of the very document that is given here
         if policy.index:
             return await self._merging.get(self._members, resource, policy, context)
         if policy.unit is not None:
@@ -72,19 +80,34 @@ class Group:
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         """Each path once, as the first member holds it. A member that denies it has none; Denied when all do."""
+        if context.where_published and self._publish_to is not None:
+            return await self._publish_to.list(resource, context)
         held: dict[str, Entry] = {}
+        for entry in await self._admitted(lambda member: member.list(resource, context)):
+            held.setdefault(entry.path, entry)
+        return list(held.values())
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        """Each name once, as the first member holds it. A member that denies it has none; Denied when all do."""
+        if context.where_published and self._publish_to is not None:
+            return await self._publish_to.children(folder, after, limit, context)
+        held: dict[str, Child] = {}
+        for child in await self._admitted(lambda member: member.children(folder, after, limit, context)):
+            held.setdefault(child.name, child)
+        return [held[name] for name in sorted(held)[:limit]]  # of these, each member's page has all that it holds
+
+    async def _admitted(self, ask: Callable[[Repository], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        """What the members say that do not deny it, in their order. Raises Denied when all do."""
+        said: list[T] = []
         denials: list[Denied] = []
         for member in self._members:
             try:
-                entries = await member.list(resource, context)
+                said += await ask(member)
             except Denied as denied:
                 denials.append(denied)
-                continue
-            for entry in entries:
-                held.setdefault(entry.path, entry)
         if denials and len(denials) == len(self._members):
             raise denials[0]
-        return list(held.values())
+        return said
 
     async def packages(self, context: Context) -> Collection[str]:
         held: set[str] = set()

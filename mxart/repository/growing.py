@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from io import FileIO
 
 from mxart.errors import BadUpstream, MxartError
@@ -25,6 +26,7 @@ class Progress:
         self.file: FileIO | None = None  # of the current attempt
         self.length: int | None = None
         self.last_modified = ""
+        self.checksums: Mapping[str, str] = {}  # as `model.Growing` has them
         self.status = 0  # of the upstream's answer, 0 before it
         self.entry: Entry | None = None  # how it ended well
         self.error: MxartError | None = None  # how it ended badly
@@ -135,6 +137,7 @@ class Reader:
         self.length = progress.length
         self.media_type = media_type
         self.last_modified = progress.last_modified
+        self.checksums = progress.checksums
         self.etag = etag
         self._progress = progress
         progress.attach()

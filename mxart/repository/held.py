@@ -46,6 +46,7 @@ def opened(store: Store, entry: Entry, media_type: str, now: float) -> Blob | No
         media_type=media_type,
         last_modified=entry.last_modified,
         facts=entry.facts,
+        checksums=entry.checksums,
     )
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from mxart.contract import Context, Format, Held, Ingest, Part, Policy, Publication
 from mxart.errors import Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.httpfields import caching
-from mxart.model import Blob, Content, Entry, Resource
+from mxart.model import Blob, Child, Content, Entry, Resource
+from mxart.repository.checksums import told
 from mxart.repository.derived import Derived, Write, is_derived
 from mxart.repository.held import below, date_field, media_type_of, opened
 from mxart.repository.uploads import Upload, Uploads
@@ -49,6 +50,8 @@ class Hosted:
 
     async def get(self, resource: Resource, context: Context) -> Content:
         policy = self._format.policy(resource)
+        if policy.of is not None:
+            return await told(policy, await self.get(policy.of, context))
         if policy.index:
             return await self._generated(resource, policy, context)
         entry = await self._index.get(self.name, resource.path)
@@ -79,8 +82,10 @@ class Hosted:
         return noted
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        entries = await below(self._index, self.name, resource.path)
-        return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+        return [entry for entry in await below(self._index, self.name, resource.path) if _was_published(entry)]
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return await self._index.children(self.name, folder.path, after, limit, _was_published)
 
     async def packages(self, context: Context) -> Collection[str]:
         return await self._index.packages(self.name, self._format.border)
@@ -117,7 +122,7 @@ class Hosted:
             entries = await below(self._index, self.name, folder)
             if not await self._has_changed(folder, sequence):
                 break
-        return [entry for entry in entries if entry.digest is not None and not is_derived(entry)]
+        return [entry for entry in entries if _was_published(entry)]
 
     async def _has_changed(self, folder: str, since: int) -> bool:
         """Did anything in the folder change after that sequence? Other packages of a busy repository do not matter."""
@@ -135,11 +140,12 @@ class Hosted:
 
     async def publish(self, publication: Publication, context: Context) -> bool:
         now = self._clock()
-        offers = [self._offer(part, publication, now) for part in publication.parts]
+        offers = [await self._offer(part, publication, now) for part in publication.parts]
         await self._look([offer for offer, _ in offers], now)
         drops = [(self.name, resource.path) for resource in publication.drops]
         needs = [(self.name, resource.path) for resource in publication.needs]
-        new = await self._store.publish(offers, drops, needs)
+        prunes = [(self.name, resource.path) for resource in publication.prunes]
+        new = await self._store.publish(offers, drops, needs, prunes)
         context.trail.note("publish", repository=self.name, parts=len(offers), new=len(new))
         return bool(new)
 
@@ -168,20 +174,22 @@ class Hosted:
 
     def _publishable(self, resource: Resource) -> Policy:
         policy = self._format.policy(resource)
-        if policy.index:
+        if policy.index or policy.of is not None:
             raise Unsupported(f"{resource.title} is made from what is published to {self.name}, and only read")
         return policy
 
-    def _offer(self, part: Part, publication: Publication, now: float) -> tuple[Offer, Path | None]:
+    async def _offer(self, part: Part, publication: Publication, now: float) -> tuple[Offer, Path | None]:
         """What is to stand, and the file with its bytes; None when the store has them."""
         policy = self._publishable(part.resource)
         content = part.upload if isinstance(part.upload, Held) else self._committed(part)
+        checksums = {} if isinstance(content, Held) else await content.checksums(policy.checksums)
         entry = Entry(
             repository=self.name,
             path=part.resource.path,
             digest=content.digest,
             size=content.size,
             media_type=part.media_type or policy.media_type,
+            checksums=checksums,
             last_modified=date_field(now),
             published=part.published,
             created=now,
@@ -189,7 +197,8 @@ class Hosted:
             facts=part.facts,
         )
         # what the rules of this very repository call immutable does not change, whoever asks for it
-        offer = Offer(entry, replace=publication.replace and not policy.immutable, keep=part.keep)
+        may_change = policy.replaceable or not policy.immutable
+        offer = Offer(entry, replace=publication.replace and may_change, keep=part.keep)
         return offer, None if isinstance(content, Held) else content.path
 
     def _committed(self, part: Part) -> Upload:
@@ -211,3 +220,8 @@ class Hosted:
         absences = [self._absence(each, await self._index.get(self.name, each.path)) for each in resources]
         gone = (absence for absence in absences if isinstance(absence, Gone))
         return next(gone, absences[0] if absences else NotFound("nothing was named that could be deleted"))
+
+
+def _was_published(entry: Entry) -> bool:
+    """And not deleted since, nor made from others."""
+    return entry.digest is not None and not is_derived(entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from mxart.contract import Context, Ingest, Publication, Repository
-from mxart.model import Content, Entry, Resource
+from mxart.model import Child, Content, Entry, Resource
 
 
 class Layer:
@@ -20,6 +20,9 @@ class Layer:
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return await self._inner.list(resource, context)
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return await self._inner.children(folder, after, limit, context)
 
     async def packages(self, context: Context) -> Collection[str]:
         return await self._inner.packages(context)

@@ -14,7 +14,8 @@ from typing import Literal
 from mxart.contract import Context, Format, Ingest, Policy, Publication
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable, Unsupported
 from mxart.httpfields import caching
-from mxart.model import Blob, Content, Entry, Outline, Resource
+from mxart.model import Blob, Child, Content, Entry, Outline, Resource
+from mxart.repository.checksums import told
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
 from mxart.repository.held import below, media_type_of, opened, readable
@@ -55,6 +56,8 @@ class Proxy:
     async def get(self, resource: Resource, context: Context) -> Content:
         parts, trail = self._parts, context.trail
         policy = parts.format.policy(resource)
+        if policy.of is not None and await self._tells(policy.of, context):
+            return await told(policy, await self.get(policy.of, context))
         now = parts.clock()
         entry = await self._index.get(self.name, resource.path)
         verdict = judge(entry, policy, parts.lifetimes, now)
@@ -78,6 +81,9 @@ class Proxy:
         entries = await below(self._index, self.name, resource.path)
         return [entry for entry in entries if entry.digest is not None]
 
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return await self._index.children(self.name, folder.path, after, limit, lambda entry: entry.digest is not None)
+
     async def packages(self, context: Context) -> Collection[str]:
         return await self._index.packages(self.name, self._parts.format.border)
 
@@ -92,6 +98,16 @@ class Proxy:
 
     async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
         raise self._read_only()
+
+    async def _tells(self, of: Resource, context: Context) -> bool:
+        """Is what a checksum file says to be had from the content itself, or from its being known for absent? A small
+        document is fetched for it: then both are of one generation."""
+        policy = self._parts.format.policy(of)
+        if policy.index:
+            return True
+        entry = await self._index.get(self.name, of.path)
+        verdict = judge(entry, policy, self._parts.lifetimes, self._parts.clock())
+        return verdict in (Verdict.FRESH, Verdict.STALE, Verdict.ABSENT)
 
     # --- what we hold ---
 
@@ -195,6 +211,7 @@ class Proxy:
             upstream_path=self._upstream_path(resource),
             policy=policy,
             check=lambda file: parts.format.check(resource, file),
+            asks=lambda other: fetch_of(self._upstream_path(other), other, parts.format.policy(other)),
             aliases=lambda digest: [alias.path for alias in parts.format.aliases(resource, digest)],
             settled=lambda entry, since: self._settled(entry, policy, since),
             readable=lambda entry: readable(parts.store, entry),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mxart.contract import Context, Format, Ingest, Publication, Repository
-from mxart.model import Content, Entry, Resource
+from mxart.model import Child, Content, Entry, Resource
 from mxart.repository.layer import Layer
 
 
@@ -25,6 +25,9 @@ class Renaming(Layer):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return await self._inner.list(self._canonical(resource), context)
 
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return await self._inner.children(self._canonical(folder), after, limit, context)
+
     async def owns(self, resource: Resource) -> bool:
         return await self._inner.owns(self._canonical(resource))
 
@@ -37,6 +40,7 @@ class Renaming(Layer):
             parts=[replace(part, resource=self._canonical(part.resource)) for part in publication.parts],
             drops=[self._canonical(resource) for resource in publication.drops],
             needs=[self._canonical(resource) for resource in publication.needs],
+            prunes=[self._canonical(resource) for resource in publication.prunes],
         )
         return await self._inner.publish(renamed, context)
 

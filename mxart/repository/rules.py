@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from mxart.contract import Context, Format, Ingest, Publication, Repository
 from mxart.errors import Denied, NotFound
-from mxart.model import Content, Entry, Resource
+from mxart.model import Child, Content, Entry, Resource
 from mxart.repository.layer import Layer
 
 log = logging.getLogger("mxart.repository")
@@ -44,6 +44,10 @@ class Blocking(Layer):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         self._admit(resource, context)
         return await self._inner.list(resource, context)
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        self._admit(folder, context)
+        return await self._inner.children(folder, after, limit, context)
 
     async def packages(self, context: Context) -> Collection[str]:
         return [package for package in await self._inner.packages(context) if self._refusal(package) is None]
@@ -111,6 +115,9 @@ class Reserved(Layer):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return [] if self._owner(resource) is not None else await self._inner.list(resource, context)
 
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return [] if self._owner(folder) is not None else await self._inner.children(folder, after, limit, context)
+
     async def packages(self, context: Context) -> Collection[str]:
         return [package for package in await self._inner.packages(context) if self._owner_of(package) is None]
 
@@ -170,6 +177,10 @@ class Yielding(Layer):
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return [] if await self._owner(resource) is not None else await self._inner.list(resource, context)
 
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        owner = await self._owner(folder)
+        return [] if owner is not None else await self._inner.children(folder, after, limit, context)
+
     async def _owner(self, resource: Resource) -> str | None:
         """The other member to which it is left; None when it is not."""
         package = resource.package
@@ -211,8 +222,9 @@ def matching(package: str, patterns: Sequence[str]) -> str | None:
 
 def _names(resource: Resource, renamed: Sequence[Canonical]) -> Sequence[str]:
     """The names of its package, each once, the one first by which it was asked for."""
-    return list(dict.fromkeys([resource.package, *(canonical(resource).package for canonical in renamed)]))
+    known = [resource.package, *resource.also, *(canonical(resource).package for canonical in renamed)]
+    return list(dict.fromkeys(known))
 
 
 def _touched(publication: Publication) -> Sequence[Resource]:
-    return [*(part.resource for part in publication.parts), *publication.drops]
+    return [*(part.resource for part in publication.parts), *publication.drops, *publication.prunes]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -22,6 +22,7 @@ from mxart.model import Digest, Entry, Resource
 from mxart.offload import offload
 from mxart.repository.growing import HELD_BACK, Progress
 from mxart.repository.heads import http_date, instant, reason, validator
+from mxart.repository.proofs import Proofs
 from mxart.store import Download, Store
 from mxart.store.incoming import IncomingFile
 from mxart.store.layout import incoming_folder
@@ -49,6 +50,7 @@ class Plan:
     upstream_path: str
     policy: Policy
     check: Callable[[BinaryIO], str]  # the media type that the content tells, or ""; raises Corrupt; runs in a thread
+    asks: Callable[[Resource], Fetch]  # what asks the upstream for another of its resources
     aliases: Callable[[Digest], Sequence[str]]  # further paths that the content stands at, once its SHA-256 is known
     settled: Callable[[Entry, float], bool]  # does it answer who has waited since then (UTC seconds)?
     readable: Callable[[Entry], bool]  # does the store have its blob?
@@ -71,6 +73,15 @@ def fetch_of(upstream_path: str, resource: Resource, policy: Policy) -> Fetch:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A body that has come to its end, and its record; ``resumed``: its beginning came earlier."""
+
+    incoming: IncomingFile
+    record: Download
+    resumed: bool
+
+
 class Transfer:
     """One leader's download. `run` it once."""
 
@@ -84,6 +95,7 @@ class Transfer:
         self._incoming: IncomingFile | None = None
         self._record: Download | None = None
         self._keep = False  # what came can be resumed by the next who tries
+        self._proofs: Proofs | None = None  # of the current attempt
 
     async def run(self) -> Entry:
         """The entry that answers: new content, the confirmed old one, or an absence.
@@ -96,6 +108,7 @@ class Transfer:
             await self._failed(error)
             raise
         finally:
+            await self._end_proofs()
             self._leave()
 
     async def _restarting(self) -> Entry:
@@ -137,12 +150,17 @@ class Transfer:
         the head is enough for."""
         incoming, left = self._incoming, self._record
         if incoming is not None and left is not None and incoming.size == left.length:
+            await self._begin_proofs(None)
             return await self._enter(incoming, left, resumed=True)
         try:
             if incoming is None and (entry := await self._by_head()) is not None:
                 return entry
             async with self._plan.upstream.fetch(self._fetch()) as exchange:
-                return await self._answered(exchange)
+                came = await self._answered(exchange)
+            if isinstance(came, Entry):
+                return came
+            # not before the connection is free: what proves the content may have to wait for one
+            return await self._enter(came.incoming, came.record, resumed=came.resumed)
         except BadUpstream as error:
             if not self._means_absent(error) or (self._held is not None and self._held.digest is not None):
                 raise  # where it was there, whoever asks gets the copy
@@ -154,7 +172,7 @@ class Transfer:
             return True
         return self._plan.policy.optional and (error.status in _NOT_UNDERSTOOD or isinstance(error, Unusable))
 
-    async def _answered(self, exchange: Exchange) -> Entry:
+    async def _answered(self, exchange: Exchange) -> Entry | _Whole:
         head = exchange.head
         self._progress.status = head.status
         if head.status == 304:
@@ -257,8 +275,9 @@ class Transfer:
 
     # --- a body ---
 
-    async def _body(self, exchange: Exchange) -> Entry:
+    async def _body(self, exchange: Exchange) -> _Whole:
         head = exchange.head
+        await self._begin_proofs(head)
         resumed = self._incoming is not None and head.start > 0
         if not resumed:
             await self._begin(head)
@@ -271,12 +290,13 @@ class Transfer:
             self._progress.advance(incoming.size)
         if head.length is not None and incoming.size != head.length:
             raise Broken(f"the upstream announced {head.length} bytes and sent {incoming.size}")
-        return await self._enter(incoming, record, resumed=resumed)
+        return _Whole(incoming, record, resumed)
 
     async def _begin(self, head: Head) -> None:
         """A new file."""
         self._drop()
-        incoming = self._incoming = await IncomingFile.create(self._store.path, "d")
+        checksums = self._plan.policy.checksums
+        incoming = self._incoming = await IncomingFile.create(self._store.path, "d", algorithms=checksums)
         self._record = Download(
             repository=self._plan.repository,
             path=self._plan.path,
@@ -301,8 +321,9 @@ class Transfer:
 
     async def _enter(self, incoming: IncomingFile, record: Download, *, resumed: bool) -> Entry:
         keep, self._keep = self._keep, False  # if this goes wrong in whatever way, nobody is to build on it
+        checksums = await offload(incoming.checksums, self._plan.policy.checksums)
         try:
-            media_type = await self._verify(incoming)
+            media_type = await self._verify(incoming, checksums)
         except Corrupt as error:
             _forget_content(error)
             if resumed:  # perhaps the two parts do not belong together; the whole may be fine
@@ -310,6 +331,7 @@ class Transfer:
             raise Unusable(f"the upstream sent what cannot be used: {error}") from error
         self._keep = keep
         entry = self._entry(incoming.digest, incoming.size, media_type, record)
+        entry = replace(entry, checksums=checksums)
         aliases = self._plan.aliases(incoming.digest)
         others = [replace(entry, path=path, etag="", created=entry.checked) for path in aliases]
         entered = await self._store.enter(entry, incoming.path, durable=False, others=others)
@@ -332,14 +354,32 @@ class Transfer:
             checked=now,
         )
 
-    async def _verify(self, incoming: IncomingFile) -> str:
-        """The media type that the content tells, or "". Raises Corrupt."""
+    async def _verify(self, incoming: IncomingFile, checksums: Mapping[str, str]) -> str:
+        """The media type that the content tells, or "". Raises Corrupt; Unavailable and BadUpstream when what must be
+        compared cannot be had."""
         want = self._plan.policy.digest
         if want is not None:
             found = await offload(incoming.digest_by, want.algorithm)
             if found != want:
                 raise Corrupt(f"its digest is {found}, and should be {want}")
+        if self._proofs is not None:
+            await self._proofs.compare({**checksums, "sha256": incoming.digest.hex})
         return await offload(_checked, self._plan.check, incoming)
+
+    # --- what the upstream says beside the content ---
+
+    async def _begin_proofs(self, head: Head | None) -> None:
+        """From now on it is known, or being asked for, what the upstream says of the content. ``head``: of the answer
+        with its first or its last part; None: all has come already."""
+        await self._end_proofs()
+        if self._plan.policy.proof is not None:
+            self._proofs = Proofs(self._plan, self._plan.policy.proof, {} if head is None else head.headers)
+            self._progress.checksums = self._proofs.promised
+
+    async def _end_proofs(self) -> None:
+        proofs, self._proofs = self._proofs, None
+        if proofs is not None:
+            await proofs.close()
 
     # --- the end ---
 

@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,6 +60,11 @@ class Upload:
     def digest(self) -> Digest:
         """SHA-256 of what has been written."""
         return self._incoming.digest
+
+    async def checksums(self, algorithms: Collection[str]) -> Mapping[str, str]:
+        """Algorithm → hex of what has been written."""
+        self._begun()
+        return await offload(self._incoming.checksums, algorithms) if algorithms else {}
 
     def ready(self, store: Store) -> bool:
         """May it be published to ``store`` now?"""
@@ -128,7 +133,7 @@ class Uploads:
 
     async def begin(self, resource: Resource, policy: Policy) -> Upload:
         """A new, empty upload of what is to stand at ``resource``. Raises StoreFull, Conflict."""
-        creating = IncomingFile.create(self._store.path, _PREFIX, self._mark(resource))
+        creating = IncomingFile.create(self._store.path, _PREFIX, self._mark(resource), policy.checksums)
         try:
             incoming = await _taken(creating, IncomingFile.discard)
         except StoreFull as error:

@@ -48,6 +48,7 @@ class _Plan:
     status: int
     fields: dict[str, str]
     span: Span | None = None
+    reason: str = ""
 
 
 async def deliver(wire: Wire, asked: Asked, response: Response) -> int:
@@ -84,7 +85,9 @@ def _plan(asked: Asked, response: Response, content: Blob | Bytes | Growing | Ou
     """The answer for a representation of ``size`` bytes; None: not known yet, so ranges are ignored."""
     fields = _fields(response, content)
     if response.status != 200 or asked.method not in ("GET", "HEAD"):
-        return _whole(response.status, fields, size)
+        whole = _whole(response.status, fields, size)
+        whole.reason = response.reason
+        return whole
     etag, last_modified = fields.get("ETag", ""), fields.get("Last-Modified", "")
     verdict = conditional.evaluate(asked.headers, etag, last_modified)
     if verdict is Verdict.NOT_MODIFIED:
@@ -153,7 +156,7 @@ def _empty(status: int, fields: Mapping[str, str]) -> _Plan:
 
 
 async def _send_head(wire: Wire, asked: Asked, plan: _Plan, body: bytes = b"") -> int:
-    await wire.write(heads.head(plan.status, plan.fields, asked.connection) + body)
+    await wire.write(heads.head(plan.status, plan.fields, asked.connection, plan.reason) + body)
     return plan.status
 
 

@@ -29,12 +29,14 @@ class _Clock:
 _clock = _Clock()
 
 
-def head(status: int, fields: Mapping[str, str], connection: str) -> bytes:
-    """The whole head, up to and with the empty line. ``connection``: the value of that field, "" for none.
+def head(status: int, fields: Mapping[str, str], connection: str, reason: str = "") -> bytes:
+    """The whole head, up to and with the empty line. ``connection``: the value of that field, "" for none. ``reason``:
+    the phrase behind the status; "": the usual one.
 
-    Raises ValueError for a field that would break out of its line, or that is not latin-1.
+    Raises ValueError for a field or a phrase that would break out of its line, or that is not latin-1.
     """
-    start = _START.get(status) or f"HTTP/1.1 {status} \r\nServer: mxart\r\nDate: "
+    start = "" if reason else _START.get(status)
+    start = start or f"HTTP/1.1 {status} {reason}\r\nServer: mxart\r\nDate: "
     lines = [start + _clock.text(), *(f"{name}: {value}" for name, value in fields.items())]
     if connection:
         lines.append("Connection: " + connection)

@@ -10,7 +10,7 @@ named is an orphan: harmless, and removed by ``gc``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from mxart.contract import Missing
 from mxart.errors import NotFound
-from mxart.model import Digest, Entry
+from mxart.model import Child, Digest, Entry
 from mxart.offload import undisturbed
 from mxart.store.layout import blob_lock
 
@@ -184,15 +184,30 @@ class Index(Accounts, Protocol):
         """
         ...
 
+    async def children(
+        self, repository: str, folder: str, after: str, limit: int, shown: Callable[[Entry], bool]
+    ) -> Sequence[Child]:
+        """What lies right below ``folder`` ("" or with its last slash), in byte order of the names, from the one after
+        ``after`` (a `Child.name`, "" from the start), at most ``limit``. An entry at the path of the folder itself is
+        not below it.
+
+        A folder is one that holds, at whatever depth, an entry that is ``shown``; entries that are not are left out.
+        Reads of each folder not much more than its first entry that is shown, and blocks nobody: ``shown`` is called
+        in a thread. Where paths are longer than 370 bytes, all that begin alike are read.
+        """
+        ...
+
     async def publish(
         self,
         offers: Sequence[Offer],
         drops: Collection[tuple[str, str]] = (),
         needs: Collection[tuple[str, str]] = (),
+        prunes: Collection[tuple[str, str]] = (),
     ) -> Sequence[Entry]:
         """True after, durably and all at once: each offered entry stands, or the same content stood already, or other
         content that may stay; nothing stands at ``drops`` (repository, path), and the trash has nothing of it; content
-        stands at all of ``needs`` (repository, path), be it by this publication.
+        stands at all of ``needs`` (repository, path), be it by this publication; nothing stands at ``prunes``
+        (repository, path), not even a tombstone, and the content is in the trash as one batch.
 
         Returns the entries that are new. Raises Conflict, and nothing has changed, when other content is in the way: it
         stands, or stood and was withdrawn. Raises Missing, and nothing has changed, when something is needed that is
@@ -428,6 +443,7 @@ class Store:
         offers: Sequence[tuple[Offer, Path | None]],
         drops: Collection[tuple[str, str]] = (),
         needs: Collection[tuple[str, str]] = (),
+        prunes: Collection[tuple[str, str]] = (),
     ) -> Sequence[Entry]:
         """As `Index.publish`; the bytes of each file (whole and hashed) become the blob of its offer. None in place of
         a file: the store has that blob already. One file may be offered at several paths. When it raises, no blob has
@@ -438,7 +454,7 @@ class Store:
         try:
             for digest in sorted(digests, key=str):  # in one order, so that no two wait for each other
                 locks.append(await self.locks.lock(blob_lock(digest)))
-            return await undisturbed(self._publish(offers, drops, needs))
+            return await undisturbed(self._publish(offers, drops, needs, prunes))
         finally:
             for lock in locks:
                 lock.release()
@@ -448,6 +464,7 @@ class Store:
         offers: Sequence[tuple[Offer, Path | None]],
         drops: Collection[tuple[str, str]],
         needs: Collection[tuple[str, str]],
+        prunes: Collection[tuple[str, str]],
     ) -> Sequence[Entry]:
         """With the locks of their blobs held."""
         adopted: set[Digest] = set()
@@ -461,7 +478,7 @@ class Store:
                     raise NotFound(f"the content {digest} is not in the store any more")
                 adopted.add(digest)
                 await self.blobs.adopt(file, digest)
-            return await self.index.publish([offer for offer, _ in offers], drops, needs)
+            return await self.index.publish([offer for offer, _ in offers], drops, needs, prunes)
         finally:
             for digest in adopted:
                 if await self.index.blob(digest) is None:

@@ -16,7 +16,7 @@ import lmdb
 from mxart.model import Digest
 from mxart.store import Figures, Holding, Miscount, records
 from mxart.store.cursors import items
-from mxart.store.layout import entry_prefix, key_package
+from mxart.store.layout import beyond, entry_prefix, key_package
 
 _MOST = 250_000  # blobs in a share: some 60 MB
 
@@ -99,15 +99,10 @@ def packages(txn: lmdb.Transaction, databases: Databases, repository: str, borde
         package = key_package(key, border)
         if package and records.unpack_named(cursor.value())[0] is not None:
             found.append(package)
-            going = cursor.set_range(_beyond(entry_prefix(repository, package + border)))
+            going = cursor.set_range(beyond(entry_prefix(repository, package + border)))
         else:
             going = cursor.next()
     return sorted(found)  # keys have "a-b/-/…" before "a/-/…"
-
-
-def _beyond(prefix: bytes) -> bytes:
-    """What all keys that begin with ``prefix`` are less than; its last byte is one of UTF-8, so never the greatest."""
-    return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
 def _holdings(txn: lmdb.Transaction, database: Any) -> tuple[Holding, ...]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from mxart.model import Digest
 from mxart.offload import offload, undisturbed
 from mxart.store.blobs import hash_file
 from mxart.store.disk import full_is_an_error
 from mxart.store.layout import incoming_folder
+
+_CHUNK = 1 << 20  # bytes read at once
 
 
 class IncomingFile:
@@ -29,6 +33,7 @@ class IncomingFile:
         self.file = file  # open for reading and writing; followers in this process may pread from it
         self.size = size  # bytes written so far
         self._state = state
+        self._further: Mapping[str, hashlib._Hash] = {}  # by other algorithms, of what has come since the start
 
     @property
     def name(self) -> str:
@@ -60,12 +65,24 @@ class IncomingFile:
         with self.path.open("rb") as file:
             return Digest(algorithm, hashlib.file_digest(file, algorithm).hexdigest())
 
+    def checksums(self, algorithms: Collection[str]) -> dict[str, str]:
+        """Algorithm → hex of all that is there. Blocking, unless it was created to be hashed by them."""
+        if self._further.keys() >= set(algorithms):
+            return {algorithm: self._further[algorithm].hexdigest() for algorithm in algorithms}
+        with self.path.open("rb") as file:
+            return checksums_of(file, algorithms)
+
     @classmethod
-    async def create(cls, data: Path, prefix: str, suffix: str = "") -> IncomingFile:
-        """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. Raises StoreFull."""
+    async def create(
+        cls, data: Path, prefix: str, suffix: str = "", algorithms: Collection[str] = ()
+    ) -> IncomingFile:
+        """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. ``algorithms``: by what it is hashed as
+        it grows, beside SHA-256. Raises StoreFull."""
         path = incoming_folder(data) / f"{prefix}-{secrets.token_hex(16)}{suffix}"
         file = await offload(_open, path, os.O_CREAT | os.O_EXCL)
-        return cls(path, file, hashlib.sha256(), 0)
+        created = cls(path, file, hashlib.sha256(), 0)
+        created._further = {algorithm: _hash(algorithm) for algorithm in algorithms}
+        return created
 
     @classmethod
     async def reopen(cls, data: Path, name: str, *, hashed: bool = True) -> IncomingFile | None:
@@ -90,6 +107,8 @@ class IncomingFile:
                 written = os.pwrite(self.file.fileno(), view, self.size)
                 if self._state is not None:
                     self._state.update(view[:written])
+                for state in self._further.values():
+                    state.update(view[:written])
                 self.size += written
                 view = view[written:]
 
@@ -102,6 +121,19 @@ class IncomingFile:
         self.close()
         with suppress(FileNotFoundError):
             self.path.unlink()
+
+
+def checksums_of(file: BinaryIO, algorithms: Collection[str]) -> dict[str, str]:
+    """Algorithm → hex of what is left to read of the file, read once. Blocking."""
+    states = {algorithm: _hash(algorithm) for algorithm in algorithms}
+    while chunk := file.read(_CHUNK):
+        for state in states.values():
+            state.update(chunk)
+    return {algorithm: state.hexdigest() for algorithm, state in states.items()}
+
+
+def _hash(algorithm: str) -> hashlib._Hash:
+    return hashlib.new(algorithm, usedforsecurity=False)  # old ones are what clients ask for
 
 
 def follow(data: Path, name: str) -> FileIO | None:

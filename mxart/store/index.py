@@ -11,18 +11,20 @@ break the index); a durable write syncs it. Never ``writemap``: a stray write in
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import lmdb
 
 from mxart.errors import StoreFull, Unavailable
-from mxart.model import Digest, Entry
+from mxart.model import Child, Digest, Entry
 from mxart.offload import offload
 from mxart.store import Account, BlobRecord, Change, Download, Figures, Miscount, Offer, Trashed, census, records
 from mxart.store.cursors import first, items
 from mxart.store.disk import full_is_an_error
+from mxart.store.folders import Asked, children
 from mxart.store.layout import DATABASES, MAX_KEY, entry_key, entry_prefix, index_folder, sequence_key
 from mxart.store.ledger import Ledger
 from mxart.store.operations import Operations, Place
@@ -58,9 +60,17 @@ class LmdbIndex:
         return await self._writer.run(lambda txn: self._do.put(txn, entry, others), durable=durable)
 
     async def publish(
-        self, offers: Sequence[Offer], drops: Collection[Place] = (), needs: Collection[Place] = ()
+        self,
+        offers: Sequence[Offer],
+        drops: Collection[Place] = (),
+        needs: Collection[Place] = (),
+        prunes: Collection[Place] = (),
     ) -> Sequence[Entry]:
-        return await self._writer.run(lambda txn: self._do.publish(txn, offers, drops, needs), durable=True)
+        def publish(txn: lmdb.Transaction) -> Sequence[Entry]:
+            self._trash.prune(txn, prunes, time.time())
+            return self._do.publish(txn, offers, drops, needs)
+
+        return await self._writer.run(publish, durable=True)
 
     async def derive(self, entry: Entry) -> None:
         await self._writer.run(lambda txn: self._ledger.stand(txn, entry), durable=False)
@@ -105,6 +115,15 @@ class LmdbIndex:
     def _packages(self, repository: str, border: str) -> Sequence[str]:
         with self._env.begin() as txn:
             return census.packages(txn, self._db, repository, border)
+
+    async def children(
+        self, repository: str, folder: str, after: str, limit: int, shown: Callable[[Entry], bool]
+    ) -> Sequence[Child]:
+        return await offload(self._children, Asked(repository, folder, after, limit, shown))
+
+    def _children(self, asked: Asked) -> Sequence[Child]:
+        with self._env.begin() as txn:
+            return children(txn, self._db, asked)
 
     # --- trash ---
 

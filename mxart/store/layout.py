@@ -47,6 +47,7 @@ SEQUENCE = b"sequence"  # in meta
 MAX_KEY = 511  # bytes; LMDB's compiled-in limit
 _SHORT = b"\0#"  # no path has a NUL, so this cannot be part of one
 _DIGEST_BYTES = 32
+MAX_PREFIX = MAX_KEY - len(_SHORT) - _DIGEST_BYTES  # bytes at the beginning of a key that no cut changes
 
 
 def blobs_folder(data: Path) -> Path:
@@ -112,8 +113,7 @@ def entry_key(repository: str, path: str) -> bytes:
     key = repository.encode() + b"\0" + path.encode()
     if len(key) <= MAX_KEY:
         return key
-    tail = _SHORT + hashlib.sha256(path.encode()).digest()
-    return key[: MAX_KEY - len(tail)] + tail
+    return key[:MAX_PREFIX] + _SHORT + hashlib.sha256(path.encode()).digest()
 
 
 def entry_prefix(repository: str, prefix: str) -> bytes:
@@ -123,7 +123,16 @@ def entry_prefix(repository: str, prefix: str) -> bytes:
     True
     """
     key = repository.encode() + b"\0" + prefix.encode()
-    return key[: MAX_KEY - len(_SHORT) - _DIGEST_BYTES]
+    return key[:MAX_PREFIX]
+
+
+def beyond(prefix: bytes) -> bytes:
+    """What all keys that begin with ``prefix`` are less than; its last byte is one of UTF-8, so never the greatest.
+
+    >>> beyond(entry_prefix("go", "a/"))
+    b'go\\x00a0'
+    """
+    return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
 def key_package(key: bytes, border: str) -> str:

@@ -39,11 +39,22 @@ class Trash:
     def withdraw(
         self, txn: lmdb.Transaction, repository: str, paths: Sequence[str], when: float, alike: Collection[str]
     ) -> list[Trashed]:
-        keys = (entry_key(repository, path) for path in dict.fromkeys(paths))
-        standing = [entry for key in keys if (entry := self._ledger.entry(txn, key)) is not None and entry.digest]
+        standing = self._standing(txn, [(repository, path) for path in paths])
         standing += self._alike(txn, repository, standing, alike)
         batch = self._ledger.latest_change(txn) + 1
         return [self._withdraw(txn, entry, when, (batch, len(standing))) for entry in standing]
+
+    def prune(self, txn: lmdb.Transaction, places: Collection[tuple[str, str]], when: float) -> None:
+        """What stands at the places (repository, path) is in the trash as one batch, and nothing remembers it there."""
+        standing = self._standing(txn, places)
+        batch = self._ledger.latest_change(txn) + 1
+        for entry in standing:
+            self._throw(txn, Trashed(self._ledger.remove(txn, entry, when), entry, when, batch, len(standing)))
+
+    def _standing(self, txn: lmdb.Transaction, places: Collection[tuple[str, str]]) -> list[Entry]:
+        """The content at those places, each once."""
+        keys = (entry_key(repository, path) for repository, path in dict.fromkeys(places))
+        return [entry for key in keys if (entry := self._ledger.entry(txn, key)) is not None and entry.digest]
 
     def _alike(
         self, txn: lmdb.Transaction, repository: str, standing: Sequence[Entry], prefixes: Collection[str]

@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from mxart.contract import Context, Format, Held, Ingest, Missing, Part, Policy, Publication
 from mxart.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unsupported
-from mxart.model import Blob, Content, Digest, Entry, Resource
+from mxart.model import Blob, Child, Content, Digest, Entry, Resource
+from tests.support.children import children_of
 
 
 @dataclass
@@ -106,6 +107,9 @@ class Press:
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
         return [entry for path, entry in self.entries.items() if path.startswith(resource.path)]
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return children_of(self.entries.values(), folder.path, after, limit)
 
     async def packages(self, context: Context) -> Collection[str]:
         return {path.partition(self.format.border)[0] for path in self.held if self.format.border in path}

@@ -15,7 +15,7 @@ import pytest
 
 from mxart import errors
 from mxart.contract import Context, Format, FormatFactory, Ingest, Publication, Repository
-from mxart.model import Action, Bytes, Content, Digest, Entry, Principal, Request, Resource, Response
+from mxart.model import Action, Bytes, Child, Content, Digest, Entry, Principal, Request, Resource, Response
 from mxart.settings import UpstreamSettings
 from mxart.upstream import challenges
 from tests.formats.press import Press
@@ -101,6 +101,11 @@ class Shelf:
         return Bytes(data=self.content)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
+        return []
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        if self.failure:
+            raise self.failure
         return []
 
     async def packages(self, context: Context) -> Collection[str]:
@@ -464,8 +469,8 @@ class FormatSuite:
         assert list(self.factory.namespaces(settled)) == list(dict.fromkeys(self.factory.namespaces(settled)))
 
     def test_a_group_of_none_and_of_itself_has_its_own_settings(self) -> None:
-        assert self.factory.combined(self.settings, []) == self.settings
-        assert self.factory.combined(self.settings, [self.settings]) == self.settings
+        assert self.factory.combined(self.settings, [], None) == self.settings
+        assert self.factory.combined(self.settings, [self.settings], self.settings) == self.settings
 
     def test_nothing_is_proposed_where_nothing_is_found(self) -> None:
         assert list(self.factory.discover(lambda command: "", {})) == []

@@ -29,11 +29,12 @@ import pytest
 
 from mxart.contract import Context, Ingest, Part, Publication, Repository
 from mxart.errors import Conflict, Invalid, MxartError, NotFound, TooLarge, Unsupported
-from mxart.model import Blob, Digest
+from mxart.model import Blob, Child, Digest
 from mxart.offload import offload
 from mxart.store import Store
 from tests.repository.parts import TINY, Answer, resource
 from tests.store.builders import digest_of
+from tests.support.children import children_of
 from tests.support.descriptors import open_descriptors
 
 Make = Callable[[Mapping[str, bytes]], Awaitable[Repository]]
@@ -55,6 +56,17 @@ async def read(repository: Repository, path: str) -> bytes:
     """All of the content, as a client gets it."""
     context = Context()
     return await Answer(await repository.get(resource(path), context), context).read()
+
+
+async def below(repository: Repository, folder: str, size: int = 1000, context: Context | None = None) -> list[Child]:
+    """All that lies right below the folder, in pages of that size."""
+    found: list[Child] = []
+    last = ""
+    while page := await repository.children(resource(folder), last, size, context or Context()):
+        assert len(page) <= size
+        found += page
+        last = page[-1].name
+    return found
 
 
 async def refused(repository: Repository, path: str) -> MxartError:
@@ -153,6 +165,19 @@ class ReadingSuite:
             assert await listed(repository, prefix) == expected, prefix
         for entry in await repository.list(resource(""), Context()):
             assert (entry.digest, entry.size) == (digest_of(HELD[entry.path]), len(HELD[entry.path]))
+
+    @pytest.mark.gen_test
+    async def test_a_folder_is_what_is_held_right_below_it(self, make: Make) -> None:
+        repository = await make(HELD)
+        for path in ("m/v3.zip", "m/away/v1.zip", "away/v1.zip"):
+            await refused(repository, path)  # some remember that
+        with suppress(NotFound):
+            await read(repository, "m/all.list")
+        held = await repository.list(resource(""), Context())
+        for folder in ("", "m/", "m/deep/", "n/", "absent/", "m/v1.zip/"):
+            expected = children_of(held, folder)
+            assert await below(repository, folder) == await below(repository, folder, 1) == expected, folder
+        assert [child.name for child in await below(repository, "")] == ["m/", "n/"]
 
     @pytest.mark.gen_test
     async def test_an_index_is_a_document_or_there_is_none(self, make: Make) -> None:

@@ -10,8 +10,9 @@ from io import FileIO
 
 from mxart.contract import Context, Ingest, Publication
 from mxart.errors import MxartError, NotFound, Unsupported
-from mxart.model import Blob, Content, Entry, Resource
+from mxart.model import Blob, Child, Content, Entry, Resource
 from tests.store.builders import digest_of, entry_of
+from tests.support.children import children_of
 
 Says = bytes | Exception | Content
 
@@ -60,6 +61,9 @@ class Teller:
             raise refusal
         held = {path: said for path, said in self.says.items() if isinstance(said, bytes)}
         return [entry_of(path, held[path], self.name) for path in held if path.startswith(resource.path)]
+
+    async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
+        return children_of(await self.list(folder, context), folder.path, after, limit)
 
     async def packages(self, context: Context) -> Collection[str]:
         return {path.rpartition("/")[0] for path, said in self.says.items() if isinstance(said, bytes)}

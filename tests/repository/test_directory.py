@@ -63,6 +63,7 @@ async def test_nothing_is_there_itself(path: str, place: str) -> None:
         await root.get(resource(path), Context(principal=ANNA))
     assert "GET /" in caught.value.message
     assert await root.list(resource(""), Context(principal=ANNA)) == ()
+    assert await root.children(resource(""), "", 100, Context(principal=ANNA)) == ()
     assert not await root.owns(resource(path))
     assert [member.asked for member in members] == [[], [], []]
 

@@ -29,7 +29,7 @@ from tests.repository.groups import (
 )
 from tests.repository.named import NamedFormat, blob_path, doc, doc_path
 from tests.repository.parts import PlainFormat, Worker, hosted, resource
-from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, delete, publish, read, refused
+from tests.repository.suite import Make, PublishingSuite, ReadOnlySuite, below, delete, publish, read, refused
 from tests.repository.teller import Teller
 from tests.store.builders import MAP_SIZE
 from tests.support.upstream import ScriptedUpstream
@@ -101,6 +101,36 @@ async def test_a_list_has_each_path_once_as_the_first_member_has_it(store: Store
     assert [(entry.path, entry.repository) for entry in entries] == [("m/1.zip", "a"), ("m/2.zip", "b")]
     with pytest.raises(Denied):
         await group(store, Teller("c", {"list": DENIED})).list(resource("m/"), Context())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.gen_test
+async def test_a_folder_has_each_name_once_as_the_first_member_has_it(store: Store, size: int) -> None:
+    a = Teller("a", {"m/1.zip": b"of a", "m/x/1": b"", "m/é": b"", "n/1": b""})
+    b = Teller("b", {"m/1.zip": b"of b", "m/2.zip": b"of b", "m/x/2": b"", "m/x": b"", "m/x-y/1": b"", "m/\uffff": b""})
+    whole = group(store, Teller("c", {"list": DENIED}), a, group(store, b, Teller("d"), name="inner"))
+    found = [(child.name, child.entry and child.entry.repository) for child in await below(whole, "m/", size)]
+    assert found == [
+        ("1.zip", "a"),
+        ("2.zip", "b"),
+        ("x", "b"),
+        ("x-y/", None),
+        ("x/", None),
+        ("é", "a"),
+        ("\uffff", "b"),
+    ]
+    assert [child.name for child in await below(whole, "", size)] == ["m/", "n/"]
+    taken = await below(group(store, b, a, publish_to=a), "m/", size, Context(where_published=True))
+    assert [child.name for child in taken] == ["1.zip", "x/", "é"]
+
+
+@pytest.mark.gen_test
+async def test_a_folder_is_denied_when_all_members_deny_it(store: Store) -> None:
+    closed = [Teller(name, {"list": Denied(f"blocked in {name}"), "m/1": b""}) for name in "ab"]
+    with pytest.raises(Denied, match="blocked in a"):
+        await below(group(store, *closed), "m/")
+    assert await below(group(store, closed[0], Teller("empty"), closed[1]), "m/") == []
+    assert await below(group(store), "m/") == []
 
 
 @pytest.mark.gen_test

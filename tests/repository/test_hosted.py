@@ -23,7 +23,7 @@ from mxart.store.index import LmdbIndex
 from mxart.store.layout import blob_path as file_of
 from mxart.store.layout import incoming_folder
 from tests.repository.parts import START, Clock, PlainFormat, hosted, resource, store_files
-from tests.repository.suite import NEW, Make, PublishingSuite, delete, listed, publish, read, refused, upload
+from tests.repository.suite import NEW, Make, PublishingSuite, below, delete, listed, publish, read, refused, upload
 from tests.store.builders import MAP_SIZE, digest_of, entry_of, open_store
 
 
@@ -426,6 +426,18 @@ async def test_the_packages_are_those_of_which_there_is_something_now(store: Sto
     assert await house.packages(Context()) == ["m", "n"]
     await delete(house, "n/v1.zip")
     assert await house.packages(Context()) == ["m"]
+
+
+@pytest.mark.gen_test
+async def test_a_folder_is_what_was_published_and_not_deleted(store: Store) -> None:
+    house = hosted(store)
+    await publish(house, {f"{path}.zip": b"zip" for path in ("m/v1", "m/v2", "m/old/v0", "n/v1", "top")})
+    await read(house, "m/all.list")
+    await delete(house, "m/old/v0.zip", "n/v1.zip")
+    assert (await store.index.get("house", "m/all.list")) is not None  # made from the others
+    assert [child.name for child in await below(house, "")] == ["m/", "top.zip"]
+    v1, v2 = await below(house, "m/")
+    assert (v1.entry, v2.entry) == tuple(sorted(await house.list(resource("m/"), Context()), key=lambda e: e.path))
 
 
 @pytest.mark.gen_test

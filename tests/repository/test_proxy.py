@@ -17,7 +17,7 @@ from mxart.repository import proxy as proxy_module
 from mxart.store import Store
 from mxart.store.layout import blob_path
 from tests.repository.parts import BIG, Answer, Clock, Worker, resource, store_files
-from tests.repository.suite import Make, ReadOnlySuite
+from tests.repository.suite import Make, ReadOnlySuite, below
 from tests.store.builders import digest_of, entry_of
 from tests.support.upstream import Answer as Reply
 from tests.support.upstream import ScriptedUpstream, Static
@@ -375,6 +375,17 @@ async def test_list_is_what_is_held(store: Store, worker: Worker) -> None:
     await store.index.put(entry_of("n", b"n"))
     held = await worker.proxy.list(resource("m/"), Context())
     assert [entry.path for entry in held] == [f"m/{i:04}" for i in range(2001) if i != 7]
+
+
+@pytest.mark.gen_test
+async def test_a_folder_is_what_is_held_right_below_it(
+    store: Store, upstream: ScriptedUpstream, worker: Worker
+) -> None:
+    for path, data in (("m/1", b"1"), ("m/2", None), ("m/3/4", b"4"), ("m/5/6", None), ("n", b"n")):
+        await store.index.put(entry_of(path, data))
+    assert [child.name for child in await below(worker.proxy, "m/")] == ["1", "3/"]
+    assert await below(worker.proxy, "m/5/") == await below(worker.proxy, "m/7/") == []
+    assert upstream.requests == []
 
 
 @pytest.mark.gen_test

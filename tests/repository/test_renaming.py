@@ -11,7 +11,7 @@ from mxart.repository.rules import Blocking, Yielding
 from mxart.store import Store
 from tests.repository.named import NamedFormat
 from tests.repository.parts import Answer, Worker, hosted, resource
-from tests.repository.suite import Make, PublishingSuite, delete, listed, publish, read, refused, upload
+from tests.repository.suite import Make, PublishingSuite, below, delete, listed, publish, read, refused, upload
 from tests.repository.teller import Teller
 from tests.store.builders import digest_of
 from tests.support.upstream import ScriptedUpstream
@@ -42,6 +42,7 @@ async def test_what_is_held_by_its_whole_name_is_had_by_the_short_one(store: Sto
     for path in ("short/v1.zip", "long/v1.zip"):
         assert await read(renaming, path) == b"zip"
     assert await listed(renaming, "short/") == ["long/v1.info", "long/v1.zip"]
+    assert [child.name for child in await below(renaming, "short/")] == ["v1.info", "v1.zip"]
     assert await renaming.packages(Context()) == ["long"]
     for path in ("short/v9.zip", "long/v9.zip"):
         assert await renaming.owns(resource(path))
@@ -120,4 +121,5 @@ async def test_nothing_else_is_changed() -> None:
     await refused(renaming, "short/a.zip")
     await renaming.list(resource("short/"), Context())
     assert inner.asked == ["m/a.zip", "long/a.zip"]
-    assert inner.listed == ["long/"]
+    await renaming.children(resource("short/"), "", 100, Context())
+    assert inner.listed == ["long/", "long/"]

@@ -66,6 +66,10 @@ def named(package: str, path: str = "m/a.zip") -> Resource:
     return Resource(path=path, kind="zip", package=package)
 
 
+def folder(package: str) -> Resource:
+    return named(package, "m/")
+
+
 # --- block and allow ---
 
 
@@ -95,6 +99,7 @@ async def test_who_is_admitted(block: Sequence[str], allow: Sequence[str], packa
     if admitted:
         (await repository.get(asked, context)).close()
         assert len(await repository.list(asked, context)) == 1
+        assert [child.name for child in await repository.children(folder(package), "", 9, context)] == ["a.zip"]
         assert await repository.publish(Publication(parts=(), drops=[asked]), context)
         await repository.delete([asked], context)
         with pytest.raises(Unsupported):
@@ -104,6 +109,8 @@ async def test_who_is_admitted(block: Sequence[str], allow: Sequence[str], packa
         for refused in (repository.get, repository.list, repository.ingest):
             with pytest.raises(Denied, match="go"):
                 await refused(asked, context)
+        with pytest.raises(Denied, match="go"):
+            await repository.children(folder(package), "", 9, context)
         with pytest.raises(Denied):
             await repository.delete([named(""), asked], context)
         with pytest.raises(Denied):
@@ -213,6 +220,7 @@ async def test_an_exclusive_name_is_asked_only_of_those_whose_it_is(member: str,
     assert repository.name == member
     assert await repository.owns(asked) is not bool(owner)
     assert len(await repository.list(asked, context)) == (0 if owner else 1)
+    assert len(await repository.children(folder(package), "", 9, context)) == (0 if owner else 1)
     if not owner:
         (await repository.get(asked, context)).close()
         assert await repository.publish(Publication(parts=(), drops=[asked]), context)
@@ -300,6 +308,7 @@ async def test_who_gives_way(
     repository, context, asked = Yielding(inner, owners, shared, PlainFormat()), Context(), named(package)
     assert await repository.owns(asked) is (package in own)
     assert len(await repository.list(asked, context)) == (0 if yields else 1)
+    assert len(await repository.children(folder(package), "", 9, context)) == (0 if yields else 1)
     if yields:
         with pytest.raises(NotFound, match=owners[-1].name) as caught:
             await repository.get(asked, context)

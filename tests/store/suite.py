@@ -6,15 +6,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from mxart.errors import Conflict, NotFound, Unavailable
-from mxart.model import Digest, Entry
+from mxart.model import Child, Digest, Entry
 from mxart.store import Account, Blobs, Change, Download, Index, Lock, Locks, Missing, Offer
 from tests.store.builders import digest_of, entry_of
+from tests.support.children import children_of
 
 DATA = b"content" * 1000
 OTHER = b"other content"
@@ -76,6 +77,52 @@ PACKAGES: list[tuple[list[str], list[str]]] = [
     (["a/-0/x", "a/-/1", "a/-/\U0010ffff/1", "a/-0", "a/-0/-/1"], ["a", "a/-0"]),
 ]
 
+# paths, a folder, and the names below it, in their order
+CHILDREN: list[tuple[list[str], str, list[str]]] = [
+    ([], "", []),
+    ([], "a/", []),
+    (["a", "b/c", "b/d", "e/f/g/h"], "", ["a", "b/", "e/"]),
+    (["a", "b/c", "b/d", "e/f/g/h"], "b/", ["c", "d"]),
+    (["a", "b/c", "b/d", "e/f/g/h"], "e/f/", ["g/"]),
+    (["a", "b/c", "b/d", "e/f/g/h"], "a/", []),
+    (
+        ["a0/x", "a", "a/x", "a-b/x", "ab", "a-", "a-/x", "a0", "A/x"],
+        "",
+        ["A/", "a", "a-", "a-/", "a-b/", "a/", "a0", "a0/", "ab"],
+    ),
+    (["f/a0/x", "f/a", "f/a/x", "f/a-b/x", "f/ab", "fa", "f-a", "f"], "f/", ["a", "a-b/", "a/", "a0/", "ab"]),
+    (
+        ["ü/名", "z", "\U0001f600/x", "\uffff", "\U0010ffff/x", "e\u0301", "é"],
+        "",
+        ["e\u0301", "z", "é", "ü/", "\uffff", "\U0001f600/", "\U0010ffff/"],
+    ),
+    (["ü/名/x", "ü/名前", "ü/é"], "ü/", ["é", "名/", "名前"]),
+    (["a/" * 200 + "x"], "a/" * 100, ["a/"]),
+    (["a/" * 237 + "x", "a/" * 300 + "y"], "a/" * 237, ["a/", "x"]),
+    (["", "/", "//a", "/a", "a/", "b//c"], "", ["/", "a/", "b/"]),  # what stands at a folder's own path is in it
+    (["", "/", "//a", "/a", "a/", "b//c"], "/", ["/", "a"]),
+    (["", "/", "//a", "/a", "a/", "b//c"], "a/", []),
+    (["", "/", "//a", "/a", "a/", "b//c"], "b/", ["/"]),
+    (
+        ["f/" + "x" * 600, "f/" + "x" * 700 + "/a", "f/y", "f/a/" + "x" * 600],
+        "f/",
+        ["a/", "x" * 600, "x" * 700 + "/", "y"],
+    ),
+    (
+        ["x" * 600 + "/a", "x" * 600 + "/b/c", "x" * 600, "x" * 600 + "y/d", "x" * 599 + "/e"],
+        "x" * 600 + "/",
+        ["a", "b/"],
+    ),
+]
+
+
+def about_the_cut(start: str) -> list[str]:
+    """Paths some of which are cut in their keys, or lie beside those, below folders that are or do."""
+    bare = len(start.encode())
+    lengths = [bare, *range(471, 478), *range(507, 510)]  # bytes
+    ends = ["", "/", "a", "é", "/a", "/b/c", "-a/b", "/" + "a" * 40, "/" + "a" * 80 + "/b", "b" * 90]
+    return [start + "x" * (length - bare) + end for length in lengths for end in ends]
+
 
 def download(path: str = "m/@v/v1.zip", **fields: object) -> Download:
     values: dict[str, object] = {"repository": "go", "path": path, "attempt": "a1", "state": "active", "file": "d-1"}
@@ -84,6 +131,23 @@ def download(path: str = "m/@v/v1.zip", **fields: object) -> Download:
 
 def offer(path: str, data: bytes, repository: str = "go", **fields: bool) -> Offer:
     return Offer(entry_of(path, data, repository, created=3.0), **fields)
+
+
+async def hold(index: Index, entries: Iterable[Entry]) -> None:
+    await asyncio.gather(*(index.put(entry, durable=False) for entry in entries))
+
+
+def has_content(entry: Entry) -> bool:
+    return entry.digest is not None
+
+
+async def in_pages(index: Index, folder: str, limit: int) -> list[Child]:
+    """What has content below the folder of "go", read in pages."""
+    found: list[Child] = []
+    while page := await index.children("go", folder, found[-1].name if found else "", limit, has_content):
+        assert len(page) <= limit
+        found += page
+    return found
 
 
 async def happen(index: Index, path: str, what: str) -> None:
@@ -565,6 +629,92 @@ class IndexSuite:
         await index.publish([], [("go", "e/-/2")])
         assert await index.packages("go", "/-/") == ["a", "b", "c", "d"]
         assert await index.packages("go", "/-/2") == ["b", "c"]
+
+    # --- folders ---
+
+    @pytest.mark.parametrize(("paths", "folder", "names"), CHILDREN)
+    @pytest.mark.gen_test
+    async def test_children_are_in_order_and_by_pages(
+        self, index: Index, paths: list[str], folder: str, names: list[str]
+    ) -> None:
+        await hold(index, (entry_of(path, path.encode()) for path in paths))
+        for repository in ("g", "go2", "gp", "gn"):  # the neighbours of its keys
+            await hold(index, (entry_of(folder + name, DATA, repository) for name in ("0/1", "a", "x/y")))
+        for limit in (1, 2, 3, 1000):
+            children = await in_pages(index, folder, limit)
+            assert [child.name for child in children] == names
+        for child in children:
+            stands = await index.get("go", folder + child.name)
+            assert child.entry == (None if child.name.endswith("/") else stands)
+        assert await index.children("nothing", folder, "", 1000, has_content) == []
+        assert await index.children("go", folder, "", 0, has_content) == []
+
+    @pytest.mark.parametrize("start", ["", "f/", "é/" * 50], ids=len)
+    @pytest.mark.gen_test
+    async def test_children_of_long_names(self, index: Index, start: str) -> None:
+        held = [entry_of(path, DATA) for path in dict.fromkeys(about_the_cut(start))]
+        absent = [entry_of(entry.path + end, None) for entry in held[::7] for end in ("!", "~/!", "/~/!")]
+        await hold(index, [*held, *absent])
+        folders = {entry.path[: i + 1] for entry in held for i, letter in enumerate(entry.path) if letter == "/"}
+        for folder in ["", *sorted(folders)]:
+            expected = [(child.name, child.entry and child.entry.path) for child in children_of(held, folder)]
+            for limit in (1, 3, 1000):
+                found = await in_pages(index, folder, limit)
+                assert [(child.name, child.entry and child.entry.path) for child in found] == expected
+
+    @pytest.mark.gen_test
+    async def test_a_page_begins_after_any_word(self, index: Index) -> None:
+        paths = ["a", "a-b/x", "a/x", "a0/x", "b/c", "x" * 600, "x" * 600 + "/a", "x" * 700]
+        held = [entry_of(path, DATA) for path in paths]
+        await hold(index, held)
+        words = ["", "!", "/", "a", "a!", "a-", "a-b", "a-b/", "a/", "a/x", "a/~", "a1", "b/c", "~", "\U0010ffff"]
+        for word in [
+            *words,
+            *("x" * length + end for length in (1, 473, 474, 475, 600, 650) for end in ("", "/", "y")),
+        ]:
+            names = [child.name for child in children_of(held, "", word)]
+            assert [child.name for child in await index.children("go", "", word, 1000, has_content)] == names, word
+
+    @pytest.mark.gen_test
+    async def test_a_folder_holds_what_is_shown_at_whatever_depth(self, index: Index) -> None:
+        held = ["a/0/1/2", "b/1", "c/x/1", "c/x/2", "d/1", "e/1", "f/2", "g", "h"]
+        absent = ["a/0/0", "b/0/0", "b/2", "f/0", "f/1/1", "i/" + "x" * 600, "j/1/2", "k"]
+        await hold(index, [*(entry_of(path, DATA) for path in held), *(entry_of(path, None) for path in absent)])
+        await index.withdraw("go", ["c/x/1", "d/1", "g"], 1.0)
+        await index.delete("go", "e/1", 1.0)
+        assert [child.name for child in await in_pages(index, "", 2)] == ["a/", "b/", "c/", "f/", "h"]
+        assert [child.name for child in await in_pages(index, "b/", 2)] == ["1"]
+        assert await in_pages(index, "d/", 2) == await in_pages(index, "i/", 2) == []
+        everything = await index.children("go", "", "", 1000, lambda entry: True)
+        assert "".join(child.name for child in everything) == "a/b/c/d/f/ghi/j/k"
+        gone = await index.children("go", "", "", 1000, lambda entry: entry.absent == 410)
+        assert [child.name for child in gone] == ["c/", "d/", "g"]
+
+    @pytest.mark.gen_test
+    async def test_a_child_says_when_it_was_served(self, index: Index) -> None:
+        entry = await index.put(entry_of("a/b", DATA))
+        index.served(entry, 7.0)
+        await index.flush_served()
+        (child,) = await in_pages(index, "a/", 9)
+        assert child == Child("b", dataclasses.replace(entry, served=7.0))
+
+    @pytest.mark.gen_test
+    async def test_what_lies_deeper_is_not_read(self, index: Index) -> None:
+        many = [entry_of(f"big/{i >> 8}/{i}", DATA) for i in range(100_000)]
+        await index.put(entry_of("a", DATA), durable=False, others=many)
+        await hold(index, [entry_of("big/", None), entry_of("big/!", None), entry_of("z", DATA)])
+        looked_at: list[str] = []
+
+        def shown(entry: Entry) -> bool:
+            looked_at.append(entry.path)
+            return has_content(entry)
+
+        children = await index.children("go", "", "", 1000, shown)
+        assert [child.name for child in children] == ["a", "big/", "z"]
+        assert looked_at == ["a", "big/", "big/!", "big/0/0", "z"]
+        looked_at.clear()
+        assert len(await index.children("go", "big/", "100/", 10, shown)) == 10
+        assert len(looked_at) == 10
 
     # --- what is derived ---
 

@@ -246,6 +246,9 @@ class DockerFactory:
     def path_of(self, package: str) -> str:
         return f"{package}/tags/list"
 
+    def pattern(self, text: str) -> str:
+        return text
+
     def upstream_url(self, url: str) -> str:
         """Images are below ``/v2`` of the host; a path is the beginning of their names, as in ``HOST/PATH/IMAGE``.
 
@@ -268,7 +271,9 @@ class DockerFactory:
     def namespaces(self, settings: DockerSettings) -> Sequence[str]:
         return settings.namespaces
 
-    def combined(self, settings: DockerSettings, members: Sequence[DockerSettings]) -> DockerSettings:
+    def combined(
+        self, settings: DockerSettings, members: Sequence[DockerSettings], taker: DockerSettings | None
+    ) -> DockerSettings:
         """A group takes sparse indexes when a member does that it could pass them to."""
         sparse = any(source.sparse_indexes for source in (settings, *members))
         return replace(settings, sparse_indexes=sparse)

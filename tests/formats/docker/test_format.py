@@ -471,13 +471,13 @@ def test_a_proxy_answers_for_its_upstream(
 
 def test_hosted_repositories_and_groups_rename_nothing() -> None:
     assert FACTORY.build(DockerSettings()).renames is False
-    assert FACTORY.build(FACTORY.combined(DockerSettings(), [HUB])).renames is False
+    assert FACTORY.build(FACTORY.combined(DockerSettings(), [HUB], None)).renames is False
 
 
 @pytest.mark.parametrize(("own", "member", "combined"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)])
 def test_a_group_takes_sparse_indexes_when_a_member_does(own: int, member: int, combined: int) -> None:
     settings = FACTORY.combined(
-        DockerSettings(sparse_indexes=bool(own)), [DockerSettings(), DockerSettings(sparse_indexes=bool(member))]
+        DockerSettings(sparse_indexes=bool(own)), [DockerSettings(), DockerSettings(sparse_indexes=bool(member))], None
     )
     assert settings.sparse_indexes is bool(combined)
 
