@@ -16,7 +16,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["mxart", "mxart.*"]),
-    package_data={"mxart.web": ["templates/*", "static/*"], "mxart.cli": ["templates/*"]},
+    package_data={
+        "mxart.web": ["templates/*", "static/*"],
+        "mxart.cli": ["templates/*"],
+        "mxart.formats.maven": ["templates/*"],
+    },
     entry_points={"console_scripts": ["mxart = mxart.cli:main"]},
     install_requires=[
         "tornado>=6.5",

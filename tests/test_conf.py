@@ -59,7 +59,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
     assert settings.server == ServerSettings()
     assert settings.access == AccessSettings()
     assert settings.stores == {"default": StoreSettings(path=folder / "data")}
-    public, git, hosted, group, hub, images, _ = settings.repositories
+    public, git, hosted, group, hub, images, _, central, internal, _ = settings.repositories
     assert public.upstream == UpstreamSettings(url="https://go.example.com", http_proxy="")
     assert git.upstream == UpstreamSettings(url="", tool="vcs", max_connections=4)
     default = RepositorySettings(name="go", format="go", kind="proxy")
@@ -71,6 +71,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(folder: Path) -> None:
     docker = FORMATS["docker"].settings()
     assert hub.options.namespaces == docker.namespaces
     assert images.options.sparse_indexes == docker.sparse_indexes
+    assert central.options == internal.options == FORMATS["maven"].settings()
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mxart.contract import FormatFactory
-from mxart.formats import docker, go
+from mxart.formats import docker, go, maven
 
 FORMATS: Mapping[str, FormatFactory] = {
     "go": go.FORMAT,
+    "maven": maven.FORMAT,
     "docker": docker.FORMAT,
 }
 

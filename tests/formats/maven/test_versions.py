@@ -152,39 +152,6 @@ def test_versions_in_a_circle_still_have_one_that_is_called_the_newest() -> None
     assert versions.newest([*circle, "31.2"]) == "31.2"
 
 
-@pytest.mark.parametrize(
-    ("version", "snapshot"),
-    [
-        ("1.2.3-SNAPSHOT", True),
-        ("1.2.3-snapshot", True),
-        ("1.2.3-SnapShot", True),
-        ("1.2.3SNAPSHOT", True),
-        ("SNAPSHOT", True),
-        ("1.2.3-20090413.094722-2", True),
-        ("1-x-20090413.094722-123456", True),
-        ("-20090413.094722-2", True),
-        ("", False),
-        ("1.2.3", False),
-        ("1-", False),
-        ("NAPSHOT", False),
-        ("1.2.3-SNAPSHOT-1", False),
-        ("1.2.3-SNAPSHOT.", False),
-        ("1.2.3-SNAPSHOT\n", False),
-        ("1.2.3-20090413X094722-2", False),
-        ("20090413.094722-2", False),
-        ("1-20090413.094722", False),
-        ("1-20090413.094722-", False),
-        ("1-20090413.094722-2x", False),
-        ("1-20090413.094722-2\n", False),
-        ("1-20090413.09472-2", False),
-        ("1-120090413.094722-2", False),
-        ("1-٢٠٠٩٠٤١٣.094722-2", False),
-    ],
-)
-def test_snapshots(version: str, snapshot: bool) -> None:
-    assert versions.is_snapshot(version) is snapshot
-
-
 HOSTILE = [
     "1-" * 500,
     "a1" * 300,
@@ -217,7 +184,6 @@ def test_whatever_is_sent_has_its_place() -> None:
         assert _sign(versions.compare(one, other)) == -_sign(versions.compare(other, one)), (one[:20], other[:20])
         assert versions.compare(one, one) == 0
     assert versions.newest(HOSTILE) == versions.newest(HOSTILE[::-1])
-    assert not any(map(versions.is_snapshot, HOSTILE))
 
 
 @pytest.mark.parametrize("part", ["1-", "a1", "1.", "a-1.", "0-", "0.", "a-", "a-٣", "٣", "9", "0", "-20090413.094722"])
@@ -226,7 +192,6 @@ def test_time_grows_with_the_length_alone(part: str) -> None:
     begun = time.process_time()
     assert versions.compare(long + "1", long + "2") < 0
     assert versions.compare(long, long) == 0
-    assert not versions.is_snapshot(long)
     assert time.process_time() - begun < 5
 
 

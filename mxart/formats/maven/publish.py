@@ -1,0 +1,304 @@
+"""Deploying and deleting: what a client sends is checked, and visible as soon as it is acknowledged.
+
+Clients deploy file by file, and none says which was the last; so each becomes visible by itself, and metadata, which
+the repository makes, names what is whole (``holdings.py``). A client's own metadata is read for what it names, and not
+kept: it is made from what the client saw before, which others may have changed since. Its checksum files are compared,
+and not kept either: what they say follows from the files.
+
+Specification: maven-resolver, ``ArtifactDescriptor`` and deployment; Gradle, "Maven Publish Plugin". What an upload is
+called is "Maven Repository Layout".
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, TypeVar
+
+from mxart.contract import Context, Ingest, Part, Publication, Repository
+from mxart.errors import Conflict, Corrupt, Invalid, NotFound, TooLarge, Unsupported
+from mxart.formats.maven import checksums, documents, holdings, names, paths, plugins, pom, wire
+from mxart.formats.maven.documents import MAX_METADATA, Metadata
+from mxart.formats.maven.holdings import Build, Keeping
+from mxart.formats.maven.paths import MavenResource
+from mxart.formats.maven.settings import MavenSettings
+from mxart.model import Entry, Request, Response
+from mxart.offload import offload, undisturbed
+
+_T = TypeVar("_T")
+_Take = Callable[[Request, MavenResource], Awaitable[Response]]
+
+_LAYOUT = "want GROUP/ARTIFACT/VERSION/ARTIFACT-VERSION[-CLASSIFIER].EXTENSION, the group with slashes for its dots"
+_FRESH = 600.0  # seconds after which a file that is contradicted by a checksum belongs to another deploy
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """One request of a client that writes to a repository. Its uploads are all cancelled in the end."""
+
+    repository: Repository
+    context: Context
+    settings: MavenSettings
+    clock: Callable[[], float] = time.time
+    uploads: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def put(self, request: Request, resource: MavenResource) -> Response:
+        """The answer to an upload. Raises Invalid, TooLarge, Conflict, and as `Repository.ingest` and
+        `Repository.publish`."""
+        async with self.uploads:
+            return await self._takes(resource)(request, resource)
+
+    def _takes(self, resource: MavenResource) -> _Take:
+        match resource.kind:
+            case "artifact":
+                return self._put_artifact
+            case "metadata":
+                return self._put_metadata
+            case "checksum" if resource.of is not None and resource.of.kind in ("artifact", "metadata"):
+                return self._put_checksum
+        raise Invalid(f"{resource.title or 'the root'} is no path of a Maven repository: {_LAYOUT}")
+
+    # --- a file of a version
+
+    async def _put_artifact(self, request: Request, resource: MavenResource) -> Response:
+        self._check_version(resource)
+        upload = await self._receive(request, resource)
+        facts = await self._inspected(upload, resource)
+        parts = [Part(resource=resource, upload=upload, facts=facts)]
+        if (mark := await self._mark(upload, resource)) is not None:
+            parts.append(mark)
+        await upload.commit()
+        try:
+            is_new = await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+        except Conflict:
+            raise Conflict(
+                f'{resource.filename} was deployed before with other content, and redeploy = "deny" of this '
+                "repository keeps a release as it is, also when it was deleted: deploy another version"
+            ) from None
+        if resource.is_snapshot:
+            await self._prune(resource)
+        return wire.told(201 if is_new else 200, f"{resource.title} is {'deployed' if is_new else 'here already'}.\n")
+
+    def _check_version(self, resource: MavenResource) -> None:
+        """Raises Invalid for what the repository's version_policy does not take."""
+        policy, version = self.settings.version_policy, resource.version
+        if policy == "release" and resource.is_snapshot:
+            raise Invalid(
+                f'{version} is a snapshot, and version_policy = "release" of this repository takes releases only: '
+                "deploy it to a snapshot repository"
+            )
+        if policy == "snapshot" and not resource.is_snapshot:
+            raise Invalid(
+                f'{version} is a release, and version_policy = "snapshot" of this repository takes snapshots only: '
+                "deploy it to a release repository"
+            )
+        if names.is_build_of_snapshot(version):
+            raise Invalid(f"{version} is one build of a snapshot: its files belong into the folder of the snapshot")
+
+    async def _inspected(self, upload: Ingest, resource: MavenResource) -> dict[str, str]:
+        """What is noted of a POM; nothing of other files. Raises Invalid for one that is of something else."""
+        if resource.name is None or (resource.name.classifier, resource.name.extension) != ("", "pom"):
+            return {}
+        try:
+            found = await offload(_reading, upload, pom.read)
+        except Corrupt as error:
+            raise Invalid(f"{resource.title} is refused: {error.message}") from None
+        _check_coordinates(found, resource)
+        return {holdings.PACKAGING: found.packaging} | ({holdings.GRADLE: "yes"} if found.is_gradle else {})
+
+    async def _mark(self, upload: Ingest, resource: MavenResource) -> Part | None:
+        """The note that it is a Maven plugin, when it is one."""
+        if resource.name is None or (resource.name.classifier, resource.name.extension) != ("", "jar"):
+            return None
+        found = await offload(_reading, upload, plugins.read)
+        if found is None or not _is_of(found, resource):  # another plugin's, packed into this one
+            return None
+        facts = {holdings.PREFIX: found.prefix, holdings.NAME: found.name}
+        return await self._noted(paths.mark(resource), facts)
+
+    async def _noted(self, place: MavenResource, facts: dict[str, str] | None = None) -> Part:
+        """A note: all that it says are its facts."""
+        upload = await self._begin(place)
+        await upload.write(b"\n")
+        await upload.commit()
+        return Part(resource=place, upload=upload, facts=facts or {})
+
+    # --- checksums
+
+    async def _put_checksum(self, request: Request, resource: MavenResource) -> Response:
+        of = resource.of
+        assert of is not None  # `_takes`
+        data = await _whole(request.body, checksums.MAX_CHECKSUM)
+        sent = checksums.parse(data, resource.algorithm)
+        if sent is None:
+            raise Invalid(f"{resource.title} holds no {resource.algorithm} checksum")
+        if of.kind == "metadata":  # of the client's own, which is not kept
+            return wire.told(201, f"{resource.title} is made from what is deployed.\n")
+        entry = await self._held(of)
+        if entry is None or entry.digest is None:
+            raise Conflict(f"{of.filename} is not here: deploy the file before its {resource.algorithm} checksum")
+        found = {**entry.checksums, entry.digest.algorithm: entry.digest.hex}[resource.algorithm]
+        if found != sent.hex:
+            await self._contradicted(of, entry)
+            raise Invalid(
+                f"{of.filename} has arrived with the {resource.algorithm} checksum {found}, and {resource.filename} "
+                f"says {sent.hex}: it was damaged on its way, or changed; deploy it again"
+            )
+        return wire.told(201, f"{resource.title} agrees with the file.\n")
+
+    async def _contradicted(self, of: MavenResource, entry: Entry) -> None:
+        """True after: a file that has just come is gone again, so that what was meant can be deployed in its place."""
+        if entry.created > self.clock() - _FRESH:
+            await self.repository.publish(Publication(parts=(), drops=[of, paths.mark(of)]), self.context)
+
+    # --- metadata
+
+    async def _put_metadata(self, request: Request, resource: MavenResource) -> Response:
+        if resource.version:
+            self._check_version(resource)
+        data = await _whole(request.body, MAX_METADATA)
+        try:
+            sent = await offload(documents.parse, io.BytesIO(data))
+        except Corrupt as error:
+            raise Invalid(f"{resource.title} is refused: {error.message}") from None
+        await self._announce(resource, sent)
+        if resource.version:
+            await self._prune(resource)
+        return wire.told(201, f"{resource.title} is made from what is deployed.\n")
+
+    async def _announce(self, resource: MavenResource, sent: Metadata) -> None:
+        """True after: what the metadata names and has no POM counts as whole."""
+        if not resource.artifact:
+            return
+        held = await self._builds(resource)
+        named = [(version, "") for version in sent.versions] if not resource.version else _named(resource, sent)
+        found = (held.get(version, {}).get(build) for version, build in named)
+        waiting = [build for build in found if build is not None and not build.is_whole]
+        folder = paths.folder(resource.group, resource.artifact)
+        parts = [await self._noted(_announcement(folder, build)) for build in waiting]
+        if parts:
+            await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+
+    # --- builds that have had their time
+
+    async def _prune(self, resource: MavenResource) -> None:
+        """True after: as many builds of the snapshot are kept as the settings say."""
+        keeping = Keeping(self.settings.keep_snapshots, self.settings.max_age)
+        if keeping.is_endless:
+            return
+        held = await self._builds(resource)
+        folder = paths.folder(resource.group, resource.artifact)
+        prunes: list[MavenResource] = []
+        for build in holdings.outdated(held.get(resource.version, {}), keeping, self.clock()):
+            prunes.append(_announcement(folder, build))
+            for entry in build.files.values():
+                file = paths.of_entry(entry.path)
+                prunes += [file, paths.mark(file)]
+        if prunes:
+            await self.repository.publish(Publication(parts=(), prunes=prunes), self.context)
+
+    async def _builds(self, resource: MavenResource) -> holdings.Builds:
+        """What is held of the package, or of the snapshot when it is of one."""
+        folder = paths.folder(resource.group, resource.artifact)
+        prefix = f"{folder}{resource.version}/" if resource.version else folder
+        return holdings.builds(resource.artifact, await self._list(resource, prefix))
+
+    # --- deletions
+
+    async def delete(self, resource: MavenResource) -> Response:
+        """True after: the file is gone; of a folder, all files of that version or package. Raises as
+        `Repository.delete`, Unsupported for what is made from others."""
+        if resource.kind in ("metadata", "checksum"):
+            raise Unsupported(f"{resource.title} is made from what is deployed: delete that")
+        doomed = await self._below(resource) if resource.kind == "directory" else [resource, paths.mark(resource)]
+        if not doomed:
+            raise NotFound(
+                f"{resource.title or 'the root'} is no folder of an artifact or of one of its versions, or nothing is "
+                "in it: nothing was deleted"
+            )
+        await self.repository.delete(doomed, self.context)
+        return wire.told(
+            200,
+            f"{resource.title} is deleted.\n"
+            "To have it back: on the server, mxart trash list shows its ID for mxart trash restore ID.\n",
+        )
+
+    async def _below(self, resource: MavenResource) -> Sequence[MavenResource]:
+        """All that is held of the package, or of the version, whose folder it is."""
+        folder = resource.url_path.rstrip("/")
+        package, _, version = folder.rpartition("/")
+        found: list[MavenResource] = []
+        for prefix in (f"{folder}{paths.BORDER}", f"{package}{paths.BORDER}{version}/"):
+            for entry in await self._list(resource, prefix):
+                file = paths.of_entry(entry.path)
+                found += [file, paths.mark(file)] if file.kind == "artifact" else [file]
+        return found
+
+    # --- uploads, and what is held
+
+    async def _begin(self, resource: MavenResource) -> Ingest:
+        upload = await self.repository.ingest(resource, self.context)
+        self.uploads.push_async_callback(lambda: undisturbed(upload.cancel()))
+        return upload
+
+    async def _receive(self, request: Request, resource: MavenResource) -> Ingest:
+        upload = await self._begin(resource)
+        async for chunk in request.body:
+            await upload.write(chunk)
+        return upload
+
+    async def _held(self, resource: MavenResource) -> Entry | None:
+        entries = await self._list(resource, resource.path)
+        return next((entry for entry in entries if entry.path == resource.path), None)
+
+    async def _list(self, resource: MavenResource, prefix: str) -> Sequence[Entry]:
+        """What is held below the prefix where this publishes to."""
+        return await self.repository.list(replace(resource, path=prefix), replace(self.context, where_published=True))
+
+
+def _check_coordinates(found: pom.Pom, resource: MavenResource) -> None:
+    """Raises Invalid when a POM is of another artifact than its path says. What it computes is not looked at."""
+    for word, said, wanted in (
+        ("groupId", found.group, resource.group),
+        ("artifactId", found.artifact, resource.artifact),
+        ("version", found.version, resource.version),
+    ):
+        is_build = word == "version" and resource.build and said == f"{names.stem(wanted)}{resource.build}"
+        if said and "${" not in said and said != wanted and not is_build:
+            raise Invalid(f"the {word} in {resource.filename} is {said}, and should be {wanted} at {resource.title}")
+
+
+def _is_of(found: plugins.PluginDescriptor, resource: MavenResource) -> bool:
+    own = (resource.group, resource.artifact)
+    return (found.group or resource.group, found.artifact or resource.artifact) == own
+
+
+def _named(resource: MavenResource, sent: Metadata) -> list[tuple[str, str]]:
+    """The builds of a snapshot that its metadata names."""
+    stem = names.stem(resource.version)
+    values = [file.value.removeprefix(stem) for file in sent.snapshot_versions]
+    if sent.snapshot is not None and sent.snapshot.timestamp:
+        values.append(f"{sent.snapshot.timestamp}-{sent.snapshot.build}")
+    return [(resource.version, value) for value in dict.fromkeys(values)]
+
+
+def _announcement(folder: str, build: Build) -> MavenResource:
+    return holdings.announcement(f"{folder}{build.version}/", build.build)
+
+
+def _reading(upload: Ingest, read: Callable[[BinaryIO], _T]) -> _T:
+    with upload.open() as file:
+        return read(file)
+
+
+async def _whole(body: AsyncIterator[bytes], limit: int) -> bytes:
+    """All of a small body. Raises TooLarge."""
+    data = b""
+    async for chunk in body:
+        data += chunk
+        if len(data) > limit:
+            raise TooLarge(f"this has at most {limit} bytes", limit)
+    return data
