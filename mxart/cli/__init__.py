@@ -25,6 +25,7 @@ _COMMANDS = {
     "why": ("mxart.cli.why", "Explain how a URL is answered."),
     "repo": ("mxart.cli.repo", "List and show repositories."),
     "go": ("mxart.cli.go", "Publish Go modules."),
+    "import": ("mxart.cli.importing", "Copy other repositories into this one."),
     "stats": ("mxart.cli.stats", "Show what the stores hold."),
 }
 

@@ -13,13 +13,13 @@ from urllib.parse import SplitResult
 
 import click
 
-from mxart.cli.login import Asked, base_url, login, warn_of_open_password
-from mxart.cli.options import PROBLEMS, config_option, settings_or_exit
+from mxart.cli.login import Asked, base_url, login, login_options, warn_of_open_password
+from mxart.cli.options import PROBLEMS, config_option
 from mxart.cli.progress import meter
+from mxart.cli.refusals import advice, lines
 from mxart.cli.release import Refused, Release, Zip, release, zipped
 from mxart.cli.stores import json_option
-from mxart.cli.urls import url_of
-from mxart.config import find
+from mxart.cli.targets import configured, target
 from mxart.errors import MxartError
 from mxart.formats.go.format import GoFactory
 from mxart.formats.go.paths import upstream_path, version_file
@@ -28,16 +28,9 @@ from mxart.upstream.failures import printable
 from mxart.upstream.upload import Upload, Uploaded, upload
 
 _VARIABLE = "MXART_GO_URL"
-_MOST_LINES = 8  # of what a server says
-_LONGEST = 4096  # characters of a line that is shown
+_LONGEST = 4096  # characters of a path that is shown
 _OK, _CREATED = 200, 201  # it was there already; it has been published
-_REDIRECTED = "It leads elsewhere, and a password is not sent along: give the URL that it leads to with --to."
-_ADVICE = {
-    401: "Give --user and --password-file.",
-    404: "Is --to the base URL of a Go repository?",
-    405: "Is --to a hosted repository, or a group with publish_to?",
-    409: "What is published never changes: give the change another version.",
-}
+_TAKEN = "What is published never changes: give the change another version."
 
 
 @click.group("go")
@@ -51,9 +44,8 @@ def command(config: Path | None) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--module", metavar="PATH", help="The module path; left out: what the go.mod says.")
 @click.option("--version", metavar="VERSION", help="The version; left out: the git tag of the commit.")
-@click.option("--to", metavar="URL", envvar=_VARIABLE, help=f"Base URL of the repository; else ${_VARIABLE}.")
-@click.option("--user", metavar="NAME", help="Who publishes; left out: as ~/.netrc says, else admin.")
-@click.option("--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--to", metavar="URL", envvar=_VARIABLE, help=f"Base URL or name of the repository; else ${_VARIABLE}.")
+@login_options
 @click.option("--dry-run", is_flag=True, help="Show what would be published; upload nothing.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Keep the zip as this file, too."
@@ -112,25 +104,14 @@ def _told(document: Mapping[str, object], asked: _Options, code: int) -> int:
 def _target(asked: _Options) -> SplitResult | None:
     """The base URL of the repository; None when nobody says one and nothing is uploaded. Raises UsageError."""
     if asked.to:
-        return base_url(asked.to, "--to")
-    urls = _configured(asked.config)
+        return target(asked.to, GoFactory.name, asked.config)
+    urls = configured(GoFactory.name, asked.config)
     if len(urls) == 1:
         return base_url(urls[0], "the configuration's public_url")
     if asked.dry_run:
         return None
     found = f"; the configuration has {', '.join(urls)}" if urls else ""
     raise click.UsageError(f"say with --to, or in ${_VARIABLE}, the base URL of the repository to publish to{found}")
-
-
-def _configured(config: Path | None) -> list[str]:
-    """Where the Go repositories of a configuration file take what is published; one behind a group counts as that."""
-    if find(config, os.environ) is None:
-        return []
-    settings = settings_or_exit(config)
-    go = [each for each in settings.repositories if each.format == GoFactory.name]
-    taking = [each for each in go if each.is_published_to and url_of(each, settings)]
-    behind = {each.publish_to for each in taking}
-    return [url_of(each, settings) for each in taking if each.name not in behind]
 
 
 def _url(server: SplitResult, wanted: Release) -> str:
@@ -174,20 +155,16 @@ def _publish(wanted: Release, made: Zip, server: SplitResult, asked: _Options) -
 def _check(answer: Uploaded, wanted: Release, made: Zip, server: SplitResult) -> None:
     """Return when the server says that it holds what was sent. Raises ClickException."""
     if answer.status not in (_OK, _CREATED):
-        advice = _ADVICE.get(answer.status, _REDIRECTED if answer.status < 400 else "")
-        words = "\n".join([*_words(answer.text), *([advice] if advice else [])])
+        advised = _TAKEN if answer.status == 409 else advice(answer.status, "Go")
+        words = "\n".join([*lines(answer.text), *([advised] if advised else [])])
         raise click.ClickException(f"{server.netloc} answers {answer.status}: {words}".rstrip(": "))
     ours = made.sums.lines(wanted.module, wanted.version).splitlines()
-    theirs = _words(answer.text)
+    theirs = lines(answer.text)
     if theirs != ours:
         raise click.ClickException(
             "the server does not confirm the sums of what was sent:\n"
             + "\n".join([*(f"  sent {line}" for line in ours), *(f"  told {line}" for line in theirs or ["nothing"])])
         )
-
-
-def _words(text: str) -> list[str]:
-    return [printable(line, _LONGEST) for line in text.splitlines() if line.strip()][:_MOST_LINES]
 
 
 def _say_what_is_left_out(wanted: Release) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import netrc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -18,6 +19,8 @@ from mxart.config import find
 from mxart.server.mounts import ANY_HOST
 from mxart.settings import Settings
 from mxart.store.layout import admin_password_path
+
+F = TypeVar("F", bound=Callable[..., object])
 
 _LONGEST_PASSWORD = 4096  # characters
 
@@ -37,6 +40,14 @@ class Asked:
     config: Path | None = None
     user: str | None = None
     password_file: Path | None = None
+
+
+def login_options(function: F) -> F:
+    """The command takes ``--user NAME`` as ``user: str | None``, ``--password-file FILE`` as
+    ``password_file: Path | None``."""
+    user = click.option("--user", metavar="NAME", help="Who publishes; left out: as ~/.netrc says, else admin.")
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    return user(click.option("--password-file", type=file, metavar="FILE")(function))
 
 
 def server_url(text: str) -> SplitResult | None:
@@ -68,7 +79,7 @@ def login(server: SplitResult, asked: Asked, environ: Mapping[str, str]) -> Logi
     """
     if asked.password_file is not None:
         return Login(asked.user or ADMIN, password_in(asked.password_file))
-    found = _from_netrc(server, asked.user, environ)
+    found = netrc_login(server, asked.user, environ)
     if found is not None:
         return found
     user = asked.user or ADMIN
@@ -122,8 +133,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _from_netrc(server: SplitResult, user: str | None, environ: Mapping[str, str]) -> Login | None:
-    """The line for host and port, else for the host, of ``user`` when it is given; "default" lines do not count."""
+def netrc_login(server: SplitResult, user: str | None, environ: Mapping[str, str]) -> Login | None:
+    """The line for host and port, else for the host, of ``user`` when it is given; "default" lines do not count.
+
+    Raises UsageError when the file cannot be used.
+    """
     file = Path(environ["NETRC"]) if environ.get("NETRC") else Path.home() / ".netrc"
     if not file.is_file():
         return None

@@ -4,7 +4,7 @@ An `Upstream` is a stack of layers with one method, `fetch`: the plain request (
 (``realm.py``), around it the queue under a connection ceiling (``queue.py``), retries that resume a broken body
 (``retry.py``), pages put together (``pages.py``), the breaker (``breaker.py``).
 Where no server speaks HTTP, a program on this machine takes the place of the request and its retries (``tools.py``).
-The other way goes ``upload.py``, for the command line.
+The command line, which waits for each answer, asks with ``download.py`` and sends with ``upload.py``.
 
 ::
 

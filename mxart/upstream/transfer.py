@@ -21,10 +21,10 @@ from tornado.httpclient import HTTPResponse
 from mxart.errors import BadUpstream, Unavailable
 from mxart.upstream import Broken
 from mxart.upstream.failures import TimedOut, Unreachable, Untrusted, printable
+from mxart.upstream.fields import Fields
 from mxart.upstream.trust import UNTRUSTED
 
 BUFFER_SIZE = 1024 * 1024  # bytes that wait for the consumer before the transfer pauses
-MAX_HEAD_SIZE = 128 * 1024  # bytes of header fields
 _DRAIN_SIZE = 64 * 1024  # bytes of an unwanted body worth reading to keep the connection …
 _DRAIN_TIME = 1.0  # … and seconds
 _AGAIN = 0.01  # seconds between two attempts to have libcurl end a transfer
@@ -67,7 +67,7 @@ class Transfer:
         self._idle_timeout = idle_timeout
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
-        self._fields = _Fields()
+        self._fields = Fields()
         self._chunks: deque[bytes] = deque()
         self._size = 0  # bytes in _chunks
         self._paused = False
@@ -262,50 +262,3 @@ class Transfer:
             raise Broken(f"{self._label} did not send the whole body: {printable(str(cause.message))}") from cause
         if cause is not None:
             raise cause
-
-
-class _Fields:
-    """Header lines as libcurl passes them on, each head that begins replacing the one before."""
-
-    __slots__ = ("_lines", "complete", "refused", "size", "status")
-
-    def __init__(self) -> None:
-        self.complete = False  # the final head is whole; what comes now are trailers
-        self.refused = ""  # why it cannot be used
-        self.size = 0
-        self.status = 0
-        self._lines: list[tuple[str, str]] = []
-
-    def add(self, line: bytes) -> bool:
-        """Note a line; False when the head is to be refused."""
-        if self.complete:
-            return True
-        self.size += len(line)
-        if self.size > MAX_HEAD_SIZE:
-            self.refused = f"it has more than {MAX_HEAD_SIZE} bytes"
-            return False
-        text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            return self._begin(text)
-        if not text:
-            self.complete = self.status >= 200
-        else:
-            name, _, value = text.partition(":")
-            self._lines.append((name.strip().lower(), value.strip()))
-        return True
-
-    def _begin(self, text: str) -> bool:
-        words = text.split(maxsplit=2)
-        if len(words) < 2 or len(words[1]) != 3 or not (words[1].isascii() and words[1].isdigit()):
-            self.refused = "its status line is malformed"
-            return False
-        self.status = int(words[1])
-        self._lines.clear()
-        return True
-
-    def joined(self) -> dict[str, str]:
-        """Names to values (RFC 9110 §5.3)."""
-        fields: dict[str, str] = {}
-        for name, value in self._lines:
-            fields[name] = f"{fields[name]}, {value}" if name in fields else value
-        return fields

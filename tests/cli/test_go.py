@@ -256,6 +256,12 @@ def test_the_url_from_the_configuration(config: str, url: str | None) -> None:
     assert document["url"] == (None if url is None else url + PATH.removeprefix("/go"))
 
 
+def test_the_url_of_a_name_of_the_configuration() -> None:
+    Path("mxart.toml").write_text(HOSTED.format("internal") + HOSTED.format("team"))
+    document = shown("hello", "--version", "v1.2.3", "--to", "team")
+    assert document["url"] == "http://127.0.0.1:8080/team" + PATH.removeprefix("/go")
+
+
 def test_several_urls_are_told() -> None:
     Path("mxart.toml").write_text(HOSTED.format("internal") + HOSTED.format("team"))
     result = run("hello", "--version", "v1.2.3")

@@ -23,12 +23,12 @@ def test_the_commands_are_listed_without_importing_them() -> None:
         "print(sorted(name for name in sys.modules if name.startswith(('mxart.cli.', 'tornado', 'mxart.server'))))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for name in ("serve", "init", "check", "fsck", "gc", "trash", "why", "repo", "stats"):
+    for name in ("serve", "init", "check", "fsck", "gc", "trash", "why", "repo", "import", "stats"):
         assert f"\n  {name} " in result.stdout
     assert result.stdout.splitlines()[-1] == "['mxart.cli.options']"
 
 
-@pytest.mark.parametrize("command", ["serve", "init", "check", "fsck", "gc", "trash", "why", "repo", "stats"])
+@pytest.mark.parametrize("command", ["serve", "init", "check", "fsck", "gc", "trash", "why", "repo", "import", "stats"])
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--help"])
     assert result.exit_code == 0

@@ -14,7 +14,8 @@ from mxart.errors import BadUpstream, MxartError, Unavailable
 from mxart.upstream import Broken
 from mxart.upstream.client import Call, Curl
 from mxart.upstream.failures import TimedOut, Unreachable
-from mxart.upstream.transfer import BUFFER_SIZE, MAX_HEAD_SIZE
+from mxart.upstream.fields import MAX_HEAD_SIZE
+from mxart.upstream.transfer import BUFFER_SIZE
 from tests.support.upstream import Answer, ScriptedUpstream
 from tests.upstream.parts import read_call, until
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from mxart.errors import BadUpstream
+from mxart.upstream.blocking import Connections, Stopped
 from mxart.upstream.failures import TimedOut, Unreachable, Untrusted
 from mxart.upstream.upload import MAX_ANSWER, Upload, Uploaded, upload
 from tests.support.certs import Authority
@@ -220,3 +221,38 @@ def test_ctrl_c_ends_it(capfd: pytest.CaptureFixture[str]) -> None:
     with Wire(script).serving() as wire, pytest.raises(KeyboardInterrupt):
         upload(Upload(url=wire.url, file=Interrupted(), size=10), lambda size: None)
     assert capfd.readouterr().err == ""
+
+
+class Shrinking(io.BytesIO):
+    """A file that somebody cuts while it is read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size or 0, 1000)) if self.tell() < 5000 else b""
+
+
+def test_a_file_that_becomes_shorter(capfd: pytest.CaptureFixture[str]) -> None:
+    def script(wire: Wire, stream: socket.socket) -> None:
+        wire.head(stream)
+        stream.sendall(GO_ON)
+        while stream.recv(65536):
+            pass
+
+    with Wire(script).serving() as wire, pytest.raises(OSError, match="shorter while it was read"):
+        upload(Upload(url=wire.url, file=Shrinking(DATA), size=len(DATA)), lambda size: None)
+    assert capfd.readouterr().err == ""
+
+
+def test_connections_are_kept(scripted: ScriptedUpstream) -> None:
+    scripted.script("/m.zip", Answer(status=201))
+    connections = Connections()
+    for _ in range(3):
+        upload(sending(scripted.url + "/m.zip", b""), lambda size: None, connections)
+    assert scripted.connections == 1
+
+
+def test_who_sends_may_want_no_answer_any_more(scripted: ScriptedUpstream) -> None:
+    scripted.script("/m.zip", Answer(delay=threading.Event()))
+    stop = threading.Event()
+    threading.Thread(target=lambda: (scripted.wait_for(1), stop.set())).start()
+    with pytest.raises(Stopped):
+        upload(sending(scripted.url + "/m.zip", b""), lambda size: None, Connections(stop.is_set))
