@@ -107,6 +107,7 @@ class Request:
     body: AsyncIterator[bytes] = field(default_factory=no_body)
     principal: Principal = Principal()
     peer: str = ""  # address of the client, "unix" on a unix socket
+    connection: int = 0  # by which of the connections to this process it came; 0: by none
     base_url: str = ""  # public URL of the mount, no trailing slash: "https://artifacts.example/go"
     server_url: str = ""  # public URL of the server, no trailing slash: "https://artifacts.example"
     listener: str = ""  # the name of the listener by which it came

@@ -7,6 +7,7 @@ for a request. What a request means is not known here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import math
 import socket
@@ -28,12 +29,15 @@ SWEEP = 5.0  # seconds between two looks
 class Connection:
     """One client connection."""
 
-    __slots__ = ("idle", "incoming", "peer", "stream", "until")
+    __slots__ = ("idle", "incoming", "number", "peer", "stream", "until")
+
+    _numbers = itertools.count(1)
 
     def __init__(self, stream: IOStream) -> None:
         self.stream = stream
         self.incoming = Incoming(stream)
         self.peer = _peer(stream.socket)
+        self.number = next(self._numbers)  # no other one's in this process
         self.idle = True  # no request is under way
         self.until = math.inf  # when the client's patience with us ends: never, while it is our turn
 

@@ -134,6 +134,7 @@ class Exchange:
             headers=fields,
             body=body,
             peer=origin.peer,
+            connection=self._connection.number,
             base_url=server + match.base,
             server_url=server,
             listener=edge.entrance.listener,

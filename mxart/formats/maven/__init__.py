@@ -28,7 +28,8 @@ Files: ``names.py`` the grammar of names, ``versions.py`` their order, ``paths.p
 this machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
 
 - Reading: ``safexml.py`` XML that anybody may have made up, ``pom.py`` POMs, ``plugins.py`` jars of Maven plugins,
-  ``checksums.py`` checksum files and fields, ``pages.py`` the pages of folders.
+  ``checksums.py`` checksum files and fields, ``given.py`` which document a checksum is asked of, ``pages.py`` the
+  pages of folders.
 - Deploying: ``publish.py`` uploads and deletions, ``holdings.py`` what metadata follows from them.
 """
 

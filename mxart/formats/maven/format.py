@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from mxart.contract import Context, Policy, Proof, Proposal, Repository, Tool
 from mxart.errors import Corrupt, MxartError, NotFound, Unauthenticated, Unsupported
 from mxart.formats.maven import checksums, discover, documents, holdings, names, pages, paths, pom, wire
+from mxart.formats.maven.given import Given
 from mxart.formats.maven.holdings import Keeping
 from mxart.formats.maven.paths import MavenResource
 from mxart.formats.maven.publish import Publisher
@@ -22,9 +24,13 @@ _READS = ("GET", "HEAD")
 _WRITES = (*_READS, "PUT", "POST", "DELETE")
 _PARSED = 4096  # paths that are remembered with what they ask for
 _MAX_ARTIFACT = 64 << 30  # bytes
-_MAX_NOTE = 1 << 10
+_MAX_NOTE = 4 << 10  # bytes
 _SNIFFED = 512  # bytes of the beginning of an artifact
 _PAGES = ("html", "htm", "xhtml")
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html)(?![\w:.-])",
+    re.IGNORECASE | re.DOTALL,
+)  # HTML, or XHTML
 _NOTED = ("md5", "sha1", "sha512")  # beside SHA-256, which is every blob's name
 _PROOFS = ("sha1", "sha256", "sha512", "md5")  # in this order they are asked for: nearly every repository has the first
 
@@ -38,6 +44,7 @@ class MavenFormat:
 
     def __init__(self, settings: MavenSettings) -> None:
         self._settings = settings
+        self._given = Given()
         self._parsed = lru_cache(maxsize=_PARSED)(paths.parse)
         self._policies = lru_cache(maxsize=_PARSED)(self._policy)  # each layer of a group asks for it anew
 
@@ -167,6 +174,8 @@ class MavenFormat:
     ) -> Response:
         if resource.kind == "directory":
             return await pages.page(request, resource, repository, context)
+        if resource.kind == "checksum" and (told := self._given.told(request, resource)) is not None:
+            return Response(content=told, headers=wire.headers(resource, told, immutable=False))
         try:
             content = await repository.get(resource, context)
         except NotFound:
@@ -175,6 +184,8 @@ class MavenFormat:
             return Response(302, Redirect(url=f"{request.base_url}/{paths.quoted(resource.url_path)}/"))
         if isinstance(content, Redirect):
             return Response(content=content)  # the place may move, the content not
+        if resource.kind == "metadata":
+            self._given.note(request, resource, content)
         immutable = _is_immutable(resource) and self._settings.redeploy == "deny"
         return Response(content=content, headers=wire.headers(resource, content, immutable=immutable))
 
@@ -203,7 +214,8 @@ class MavenFactory:
 
     def path_of(self, package: str) -> str:
         group, _, artifact = package.partition(":")
-        return f"{group.replace('.', '/')}/{artifact}/{names.METADATA}"
+        folder = f"{group.replace('.', '/')}/{artifact}" if artifact else group.replace(".", "/")
+        return f"{folder}/{names.METADATA}"
 
     def pattern(self, text: str) -> str:
         """A glob without a colon is one on groupIds: it means all that is in them.
@@ -299,8 +311,7 @@ def _check_checksum(resource: MavenResource, file: BinaryIO) -> None:
 
 def _check_is_no_page(file: BinaryIO) -> None:
     """Raises Corrupt for what somebody sends who wants a login, or has an excuse, in place of an artifact."""
-    beginning = file.read(_SNIFFED).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if beginning.startswith((b"<!doctype html", b"<html")):
+    if _PAGE.match(file.read(_SNIFFED)):
         raise Corrupt("it is a web page, not an artifact: does it want a login, or say that something went wrong?")
 
 

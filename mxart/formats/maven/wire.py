@@ -39,7 +39,7 @@ _MEDIA_TYPES: Mapping[str, str] = {
 }
 _FOR_EVER = "max-age=31536000, immutable"  # RFC 8246
 _REVALIDATED = "no-cache"  # a new snapshot is to be seen at once
-_SHOWN_BY_BROWSERS = ("html", "htm", "svg", "xhtml")  # what is published is not of this server's own making
+_RUN_BY_BROWSERS = ("text/html; charset=utf-8", _XML)  # with the scripts in them, which are not of this server's making
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _LONGEST_REASON = 300  # characters
 
@@ -59,7 +59,7 @@ def headers(resource: MavenResource, content: Content, *, immutable: bool) -> di
     fields = {"Cache-Control": _FOR_EVER if immutable else _REVALIDATED, "X-Content-Type-Options": "nosniff"}
     for algorithm, value in checksums(content).items():
         fields[f"X-Checksum-{algorithm.upper()}"] = value
-    if resource.filename.rpartition(".")[2].lower() in _SHOWN_BY_BROWSERS:
+    if media_type(resource) in _RUN_BY_BROWSERS:
         fields["Content-Security-Policy"] = _SANDBOX
     return fields
 
@@ -80,12 +80,19 @@ def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Re
 def failure(error: MxartError, status: int) -> Response:
     """The error as a problem document, and as the phrase behind the status.
 
-    What is gone is told as not found: older clients know no other word for it, and would stop the build.
+    What is gone is told as not found: older clients know no other word for it, and would stop the build. What is not
+    found is told in plain text: resolvers of Maven 3.9 and 4 take a problem document for a failed transfer, whatever
+    its status, and would not look any further.
     """
     status = 404 if isinstance(error, Gone) else status
+    reason = phrase(error.message)
+    if status == 404:
+        return Response(
+            status, Bytes(data=f"{error.message}\n".encode(errors="replace"), media_type=TEXT), reason=reason
+        )
     document = {"title": _title(status), "status": status, "detail": error.message}
     data = json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
-    return Response(status, Bytes(data=data, media_type=_PROBLEM), reason=phrase(error.message))
+    return Response(status, Bytes(data=data, media_type=_PROBLEM), reason=reason)
 
 
 def phrase(text: str) -> str:
