@@ -6,12 +6,13 @@ What stands there already is not sent again, so that what was interrupted goes o
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
 
-from mxart.cli.mavenfiles import Artifact, sort_out
+from mxart.cli.mavenfiles import Artifact, naming, sort_out
 from mxart.cli.mavenserver import MavenServer, Refused, Standing
 from mxart.cli.progress import Meter
 from mxart.cli.tally import Tally
@@ -72,13 +73,26 @@ class Copying:
 
     def _folder(self, folder: Folder) -> None:
         """In a thread, so that the files of a folder keep their order."""
+        artifacts: list[Artifact] = []
+        is_whole = True
         for each in sort_out(folder):
             if self.stop.is_set():
                 raise Stopped
             if isinstance(each, LeftOut):
                 self.tally.add_left_out(each)
             else:
-                _File(self, each).copy()
+                artifacts.append(each)
+                is_whole = _File(self, each).copy() and is_whole
+        named = naming(artifacts) if is_whole else None
+        if named is not None:
+            self._name(*named)
+
+    def _name(self, path: str, metadata: bytes) -> None:
+        """The server lists what the metadata names."""
+        try:
+            self.server.send(path, io.BytesIO(metadata), len(metadata), lambda size: None)
+        except Refused as error:
+            self.tally.add_left_out(LeftOut(path, refused(error.status), str(error)))
 
 
 def _settled(running: set[Future[None]]) -> set[Future[None]]:
@@ -97,9 +111,10 @@ class _File:
         self._artifact = artifact
         self._path = artifact.path
         self._told = 0  # bytes of progress
+        self._is_there = True  # unless it is left out
 
-    def copy(self) -> None:
-        """True after: it is there, or the tally knows why it is not. Raises Ended, Stopped."""
+    def copy(self) -> bool:
+        """Whether it is there now; the tally knows why it is not. Raises Ended, Stopped."""
         try:
             self._copy()
         except Unreadable as error:
@@ -108,6 +123,7 @@ class _File:
             self._leave_out(refused(error.status), str(error))
         if self._artifact.size is not None:
             self._tick(self._artifact.size - self._told)
+        return self._is_there
 
     def _copy(self) -> None:
         standing = self._copying.server.standing(self._path)
@@ -182,6 +198,7 @@ class _File:
     # --- telling ---
 
     def _leave_out(self, reason: Reason, detail: str = "") -> None:
+        self._is_there = False
         self._copying.tally.add_left_out(LeftOut(self._path, reason, detail))
 
     def _tick(self, size: int) -> None:

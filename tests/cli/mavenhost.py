@@ -11,6 +11,8 @@ from threading import Lock, Thread
 from typing import Self
 from urllib.parse import unquote
 
+_METADATA = "/maven-metadata.xml"
+
 Refusal = Callable[[str, str], tuple[int, str] | None]  # method and path → status and detail
 
 
@@ -22,6 +24,7 @@ class MavenHost:
     """
 
     held: dict[str, bytes] = field(default_factory=dict)
+    named: dict[str, bytes] = field(default_factory=dict)  # metadata that was sent
     log: list[tuple[str, str]] = field(default_factory=list)  # method and path, in the order of coming
     authorizations: set[str] = field(default_factory=set)
     refuse: Refusal = lambda method, path: None
@@ -45,8 +48,8 @@ class MavenHost:
         return f"http://127.0.0.1:{self._http.server_port}/releases"
 
     def put(self) -> list[str]:
-        """The paths that were sent, in order."""
-        return [path for method, path in self.log if method == "PUT"]
+        """The paths of the artifacts that were sent, in order."""
+        return [path for method, path in self.log if method == "PUT" and not path.endswith(_METADATA)]
 
     def note(self, method: str, path: str, authorization: str) -> tuple[int, str] | None:
         with self._lock:
@@ -56,6 +59,9 @@ class MavenHost:
 
     def take(self, path: str, body: bytes) -> tuple[int, str]:
         with self._lock:
+            if path.endswith(_METADATA):
+                self.named[path] = body
+                return 201, "it is made from what is deployed"
             if "-SNAPSHOT" not in path and self.held.get(path, body) != body:
                 return 409, "other content stands there: publish another version"
             status = 200 if self.held.get(path) == body else 201

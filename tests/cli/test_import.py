@@ -508,6 +508,21 @@ def test_from_a_folder_into_mxart_and_from_there_into_another(tmp_path: Path) ->
             assert b"<release>1.1</release>" in metadata
 
 
+def test_what_has_no_pom_is_listed_all_the_same(tmp_path: Path) -> None:
+    tool = {"org/acme/tool/1.0/tool-1.0.zip": JAR}
+    build = {"org/acme/tool/2.0-SNAPSHOT/tool-2.0-20260101.000000-4.zip": JAR}
+    with Server(tmp_path / "server", HOSTED) as server:
+        write(server.folder / "tree", tool | build)
+        for _ in range(2):
+            done = server.run("import", "maven", "tree", "--to", "releases")
+            assert done.returncode == 0, done.stderr
+        listed = server.get("/releases/org/acme/tool/maven-metadata.xml").body
+        assert b"<version>1.0</version>" in listed
+        assert b"<version>2.0-SNAPSHOT</version>" in listed
+        builds = server.get("/releases/org/acme/tool/2.0-SNAPSHOT/maven-metadata.xml").body
+        assert b"<value>2.0-20260101.000000-4</value>" in builds
+
+
 def test_what_mxart_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     wrong = "org/acme/lib/1.0/lib-1.0.pom"
     with Server(tmp_path / "server", HOSTED) as server:

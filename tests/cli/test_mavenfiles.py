@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
-from mxart.cli.mavenfiles import BOOKKEEPING, GENERATED, ORPHAN, OUTSIDE, Artifact, sort_out
+from mxart.cli.mavenfiles import BOOKKEEPING, GENERATED, ORPHAN, OUTSIDE, Artifact, naming, sort_out
 from mxart.cli.trees import HIDDEN, Folder, Found, LeftOut, Reason
+from mxart.formats.maven import documents
 
 SENT = [
     ("org/acme/lib/1.0", "lib-1.0.jar"),
@@ -78,3 +81,33 @@ def test_poms_come_last() -> None:
     names = ["lib-1.pom.asc", "lib-1.pom", "lib-1.war", "lib-1.jar", "lib-1.pom.sigstore.json"]
     sent = [each.path.rpartition("/")[2] for each in sort_out(Folder("g/lib/1", [Found(name) for name in names]))]
     assert sent == ["lib-1.jar", "lib-1.war", "lib-1.pom", "lib-1.pom.asc", "lib-1.pom.sigstore.json"]
+
+
+def named(*files: str) -> tuple[str, documents.Metadata] | None:
+    found = naming([Artifact(f"org/acme/lib/{file}", 1) for file in files])
+    return None if found is None else (found[0], documents.parse(BytesIO(found[1])))
+
+
+def test_what_has_a_pom_need_not_be_named() -> None:
+    assert named() is None
+    assert named("1.0/lib-1.0.jar", "1.0/lib-1.0.pom") is None
+    build = "1.0-SNAPSHOT/lib-1.0-20240101.000000-1"
+    assert named(f"{build}.jar", f"{build}.pom") is None
+
+
+def test_a_release_without_a_pom_is_named() -> None:
+    found = named("1.0/lib-1.0.jar", "1.0/lib-1.0-sources.jar")
+    assert found is not None
+    assert found[0] == "org/acme/lib/maven-metadata.xml"
+    assert found[1].versions == ("1.0",)
+
+
+def test_of_a_snapshot_the_builds_without_a_pom_are_named() -> None:
+    builds = [f"1.0-SNAPSHOT/lib-1.0-20240101.000000-{number}" for number in (1, 2, 3)]
+    found = named(f"{builds[0]}.jar", f"{builds[1]}.jar", f"{builds[1]}.pom", f"{builds[2]}-tests.jar")
+    assert found is not None
+    assert found[0] == "org/acme/lib/1.0-SNAPSHOT/maven-metadata.xml"
+    assert [(each.classifier, each.value) for each in found[1].snapshot_versions] == [
+        ("", "1.0-20240101.000000-1"),
+        ("tests", "1.0-20240101.000000-3"),
+    ]
