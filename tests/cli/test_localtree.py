@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,15 +89,18 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert left_out(tmp_path) == [("pipe", NO_FILE)]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"closed/x": b"", "open/y": b""})
-    (tmp_path / "closed").chmod(0)
-    try:
-        assert files(tmp_path) == ["open/y"]
-        assert left_out(tmp_path) == [("closed/", UNREADABLE)]
-    finally:
-        (tmp_path / "closed").chmod(0o700)
+    scandir = os.scandir
+
+    def deny(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
+        if os.fspath(folder).rstrip("/").endswith("/closed"):  # root could read it, whatever its mode
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    assert files(tmp_path) == ["open/y"]
+    assert left_out(tmp_path) == [("closed/", UNREADABLE)]
 
 
 def test_depth_is_limited(tmp_path: Path) -> None:
