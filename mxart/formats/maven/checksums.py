@@ -29,7 +29,7 @@ def parse(data: bytes, algorithm: str) -> Digest | None:
     lines = data[:MAX_CHECKSUM].decode("ascii", "replace").split("\n")
     first = next((line.strip() for line in lines if line.strip()), "")
     assigned = _ASSIGNED.fullmatch(first)
-    return _digest(algorithm, assigned["value"] if assigned else first.partition(" ")[0].strip())
+    return _digest(algorithm, assigned["value"] if assigned else re.split(r"\s", first, maxsplit=1)[0])
 
 
 def stated(headers: Mapping[str, str]) -> Sequence[Digest]:

@@ -9,6 +9,7 @@ import io
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ Run = Callable[[Sequence[str]], str]
 _NAME = "maven-central"
 _SUPER_POM = "org/apache/maven/model/pom-4.0.0.xml"
 _CENTRAL = "central"
-_EVERYTHING = ("*", "external:*", _CENTRAL, "external:http:*")
+_MATCHING = ("*", "external:*", _CENTRAL)  # not external:http:*, the built-in repository is asked by https
 _LARGEST = 1 << 20  # bytes of a settings.xml or a super POM that make sense
 
 
@@ -38,9 +39,13 @@ def discover(run: Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
-    """Where Maven is installed: above the folder of its command."""
+    """Where Maven is installed: above the folder of its command, or beside that when the command is a mere script."""
     command = shutil.which("mvn", path=environ.get("PATH", ""))
-    return Path(command).resolve().parent.parent if command else None
+    if command is None:
+        return None
+    above = Path(command).resolve().parent.parent
+    behind = above / "libexec"  # so Homebrew has it
+    return behind if (behind / "lib").is_dir() else above
 
 
 def _mirrors(file: Path) -> Iterator[Proposal]:
@@ -49,14 +54,9 @@ def _mirrors(file: Path) -> Iterator[Proposal]:
         return
     for mirror in root.iterfind(".//{*}mirror"):
         url = (mirror.findtext("{*}url") or "").strip().rstrip("/")
-        means = (mirror.findtext("{*}mirrorOf") or "").replace(" ", "").split(",")
+        means = [word.strip() for word in (mirror.findtext("{*}mirrorOf") or "").split(",")]
         blocked = (mirror.findtext("{*}blocked") or "").strip() == "true"
-        if (
-            not blocked
-            and any(word in _EVERYTHING for word in means)
-            and f"!{_CENTRAL}" not in means
-            and _is_plain(url)
-        ):
+        if not blocked and any(word in _MATCHING for word in means) and f"!{_CENTRAL}" not in means and _is_plain(url):
             yield _proposal(url, f"a mirror in {file.name} of Maven")
 
 
@@ -66,7 +66,7 @@ def _built_in(home: Path) -> str:
         try:
             with zipfile.ZipFile(jar) as archive, archive.open(_SUPER_POM) as file:
                 root = _xml(file.read(_LARGEST))
-        except (OSError, KeyError, zipfile.BadZipFile):
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
             continue
         if root is None:
             continue

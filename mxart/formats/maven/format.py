@@ -252,7 +252,9 @@ class MavenFactory:
         """Of Maven's settings.xml."""
         return [
             "<mirrors><mirror>",
-            f"  <id>mxart</id><mirrorOf>*</mirrorOf><url>{base_url}</url>",
+            "  <id>mxart</id>",
+            "  <mirrorOf>*</mirrorOf>",
+            f"  <url>{base_url}</url>",
             "</mirror></mirrors>",
         ]
 

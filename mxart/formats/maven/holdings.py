@@ -2,8 +2,8 @@
 
 A version, or a build of a snapshot, is named only when it is whole: its POM is there, with a file beside it unless it
 is nothing but a POM, and with the .module file that Gradle's marker in the POM promises. So nobody resolves one of
-which half has come. What has no POM at all is whole when the client that published it has named it in metadata of its
-own, which clients send last.
+which half has come. What lacks one of these is whole, too, when the client that published it has named it in metadata
+of its own, which clients send last.
 
 Specification: maven-repository-metadata, "Repository Metadata".
 """
@@ -45,8 +45,10 @@ class Build:
     def is_whole(self) -> bool:
         """May it be named?"""
         pom = self.files.get(("", _POM))
-        if self.announced or pom is None:
-            return self.announced and bool(self.files)
+        if self.announced:
+            return bool(self.files)
+        if pom is None:
+            return False
         if pom.facts.get(GRADLE) and ("", _MODULE) not in self.files:
             return False
         return pom.facts.get(PACKAGING) == _POM or any(_is_content(extension) for _, extension in self.files)
@@ -123,7 +125,9 @@ def _plugins(marks: Iterable[Entry]) -> Iterator[Plugin]:
     """Each prefix once, of the artifact that was published last under it; and each artifact as its last file says."""
     by_artifact: dict[str, Entry] = {}
     for entry in sorted(marks, key=lambda entry: (entry.created, entry.path)):
-        by_artifact[entry.path.split("/")[-2]] = entry
+        artifact = entry.path.split("/")[-2]
+        by_artifact.pop(artifact, None)  # the last one goes to the end
+        by_artifact[artifact] = entry
     by_prefix: dict[str, Plugin] = {}
     for artifact, entry in by_artifact.items():
         prefix = entry.facts.get(PREFIX, "")
@@ -183,9 +187,9 @@ def outdated(held: Mapping[str, Build], keeping: Keeping, now: float) -> Iterato
     whole = [build for build in ordered if build.is_whole]
     if not whole:
         return
-    kept = whole[-keeping.most :] if keeping.most else whole
+    oldest = names.build_order(whole[-keeping.most :][0].build) if keeping.most else ("", 0)
     for build in ordered[: ordered.index(whole[-1])]:
-        is_too_many = names.build_order(build.build) < names.build_order(kept[0].build)
+        is_too_many = names.build_order(build.build) < oldest
         is_too_old = keeping.max_age is not None and build.created < now - keeping.max_age
         if is_too_many or is_too_old:
             yield build
@@ -197,13 +201,13 @@ def _stamp(when: float) -> str:
 
 
 def outdated_entries(entries: Sequence[Entry], keeping: Keeping, now: float) -> Iterator[Entry]:
-    """The entries of one package's builds that `outdated` names."""
+    """The entries of one package's builds that `outdated` names, with the notes that a client has named them."""
     if not entries:
         return
-    artifact = entries[0].path.partition(paths.BORDER)[0].rpartition("/")[2]
-    for version, held in builds(artifact, entries).items():
-        gone = {build.build for build in outdated(held, keeping, now)}
-        for entry in entries:
-            file = paths.of_entry(entry.path)
-            if file.version == version and file.build in gone:
-                yield entry
+    package = entries[0].path.partition(paths.BORDER)[0]
+    gone: set[str] = set()
+    for held in builds(package.rpartition("/")[2], entries).values():
+        for build in outdated(held, keeping, now):
+            gone.update(entry.path for entry in build.files.values())
+            gone.add(announcement(f"{package}{paths.BORDER}{build.version}/", build.build).path)
+    yield from (entry for entry in entries if entry.path in gone)

@@ -24,7 +24,8 @@ _HIDDEN_FOLDERS = (".meta", ".index")  # at the root: what repositories say of t
 _BUILD = re.compile(r"[0-9]{8}\.[0-9]{6}-[0-9]{1,9}", re.ASCII)
 _BOOKKEEPING = re.compile(
     r"_remote\.repositories|_maven\.repositories|resolver-status\.properties|m2e-lastUpdated\.properties"
-    r"|maven-metadata-[^/]*\.xml(?:\.(?:md5|sha1|sha256|sha512))?|.*\.lastUpdated|.*\.lock|.*\.part|.*\.tmp"
+    r"|maven-metadata-[^/]*\.xml(?:\.(?:md5|sha1|sha256|sha512))?|.*\.lastUpdated"
+    r"|.*\.[a-z][a-z0-9]*(?:\.[0-9]+)?\.(?:lock|part|tmp)"  # beside a file; an artifact may have such an extension
 )
 _SIGNATURES = (".asc", ".sigstore.json", ".sigstore")  # of any file; they are attached artifacts of their own
 
@@ -122,10 +123,12 @@ def parse_filename(filename: str, artifact: str, version: str) -> FileName | Non
 
 def _parse_rest(rest: str, build: str) -> FileName | None:
     """``rest``: ``[-CLASSIFIER].EXTENSION``."""
-    signature = next((ending for ending in _SIGNATURES if rest.endswith(ending)), "")
-    plain = rest.removesuffix(signature)
+    plain = rest
+    while plain.endswith(_SIGNATURES):
+        plain = plain.removesuffix(next(ending for ending in _SIGNATURES if plain.endswith(ending)))
+    signature = rest[len(plain) :]
     name, dot, extension = plain.rpartition(".")
-    if not dot or not extension:
+    if not dot or not extension or ".." in plain:
         return None
     if name.endswith(".tar"):
         name, extension = name.removesuffix(".tar"), f"tar.{extension}"

@@ -45,7 +45,7 @@ class _Line:
 async def page(request: Request, folder: MavenResource, repository: Repository, context: Context) -> Response:
     """The page of the folder, from the name after ``?after=``. Raises NotFound when nothing is in it, Invalid."""
     after = _after(request.query)
-    found = await _below(folder, repository, after, context)
+    found = await _below(folder, repository, after, PAGE + 1, context)
     if not found and (after or folder.url_path):
         raise NotFound(f"nothing lies in {folder.url_path} of {repository.name}")
     shown = found[:PAGE]
@@ -63,19 +63,20 @@ async def page(request: Request, folder: MavenResource, repository: Repository, 
 
 async def is_folder(url_path: str, repository: Repository, context: Context) -> bool:
     """Does anything lie below a path, which has no slash at its end?"""
-    folder = paths.directory(f"{url_path}/")
-    return bool(await repository.children(folder, "", 1, context))
+    return bool(await _below(paths.directory(f"{url_path}/"), repository, "", 1, context))
 
 
-async def _below(folder: MavenResource, repository: Repository, after: str, context: Context) -> Sequence[Child]:
-    """One more than a page of what lies in the folder; what belongs to a package stands among it, as in its URL."""
-    limit = PAGE + 4  # the folder of a package and notes are no lines of their own
+async def _below(
+    folder: MavenResource, repository: Repository, after: str, most: int, context: Context
+) -> Sequence[Child]:
+    """At most so many of those that lie in the folder; what belongs to a package stands among it, as in its URL."""
+    limit = most + 3  # the folder of a package and notes are no lines of their own
     found: dict[str, Child] = {}
     for place in _places(folder.url_path):
         for child in await repository.children(Resource(path=place, kind="directory"), after, limit, context):
             if not child.name.startswith("@"):
                 found.setdefault(child.name, child)
-    return sorted(found.values(), key=lambda child: child.name.encode())[: PAGE + 1]
+    return sorted(found.values(), key=lambda child: child.name.encode())[:most]
 
 
 def _places(url_path: str) -> Iterable[str]:

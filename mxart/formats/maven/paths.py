@@ -84,9 +84,6 @@ def parse(path: str) -> MavenResource:
         return directory(path)
     segments = path.split("/")
     names.check_segments(segments)
-    filename = segments[-1]
-    if names.is_bookkeeping(filename):
-        raise NotFound(f"{filename} is a note of a client about its own local repository: none is served or stored.")
     stem, dot, ending = path.rpartition(".")
     if dot and ending in names.ALGORITHMS:
         return checksum(_parse_file(stem), ending)
@@ -96,12 +93,14 @@ def parse(path: str) -> MavenResource:
 def _parse_file(path: str) -> MavenResource:
     *folders, filename = path.split("/")
     names.check_segments([*folders, filename])
+    if names.is_bookkeeping(filename):
+        raise NotFound(f"{filename} is a note of a client about its own local repository: none is served or stored.")
     if filename.rpartition(".")[2] in names.ALGORITHMS and "." in filename:
         raise NotFound("There are no checksums of checksum files.")
     if path == _PREFIXES:  # an upstream's, passed on, would hide from clients what is published here
         raise NotFound(f"{path} is not served: clients ask for whatever they need without it.")
-    if filename == names.METADATA and folders and "." not in "".join(folders[:-1]):
-        return _metadata(folders)
+    if filename == names.METADATA and folders and (found := _metadata(folders)) is not None:
+        return found
     if len(folders) >= 3 and "." not in "".join(folders[:-2]):
         *group, artifact, version = folders
         name = names.parse_filename(filename, artifact, version)
@@ -122,12 +121,12 @@ def _of_version(group: str, artifact: str, version: str, filename: str, name: Fi
     )
 
 
-def _metadata(folders: Sequence[str]) -> MavenResource:
-    """``folders``: none but the last two has a dot: a group's have none."""
-    if len(folders) >= 3 and names.is_snapshot(folders[-1]):
+def _metadata(folders: Sequence[str]) -> MavenResource | None:
+    """What the maven-metadata.xml of that folder is; None where a group's folder would have a dot in its name."""
+    if len(folders) >= 3 and names.is_snapshot(folders[-1]) and "." not in "".join(folders[:-2]):
         *group, artifact, version = folders
         return snapshot_metadata(".".join(group), artifact, version)
-    return metadata("/".join(folders))
+    return metadata("/".join(folders)) if "." not in "".join(folders[:-1]) else None
 
 
 # --- what there is to ask for ------------------------------------------------------------------------------------
@@ -195,16 +194,17 @@ def directory(url_path: str) -> MavenResource:
 
 
 def of_entry(path: str) -> MavenResource:
-    """What stands at a path in the index."""
-    if is_mark(path) or f"{BORDER}" not in path:
+    """What stands at a path in the index: an artifact, or of what has no such name all that its path tells."""
+    if is_mark(path) or BORDER not in path:
         return MavenResource(path=path, url_path=url_path(path), kind="mark" if is_mark(path) else "file")
     package, _, rest = path.partition(BORDER)
-    group, _, artifact_id = package.rpartition("/")
+    parent, _, artifact_id = package.rpartition("/")
+    group = parent.replace("/", ".")
     version, _, filename = rest.rpartition("/")
     name = names.parse_filename(filename, artifact_id, version) if "/" not in version else None
     if name is None:
         return MavenResource(path=path, url_path=url_path(path), kind="mark", package=f"{group}:{artifact_id}")
-    return _of_version(group.replace("/", "."), artifact_id, version, filename, name)
+    return _of_version(group, artifact_id, version, filename, name)
 
 
 def mark(of: MavenResource) -> MavenResource:

@@ -12,6 +12,7 @@ called is "Maven Repository Layout".
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -32,6 +33,7 @@ _T = TypeVar("_T")
 _Take = Callable[[Request, MavenResource], Awaitable[Response]]
 
 _LAYOUT = "want GROUP/ARTIFACT/VERSION/ARTIFACT-VERSION[-CLASSIFIER].EXTENSION, the group with slashes for its dots"
+_KEPT = ("GET", "HEAD", "PUT", "POST")  # methods for what follows from files
 _FRESH = 600.0  # seconds after which a file that is contradicted by a checksum belongs to another deploy
 
 
@@ -68,11 +70,14 @@ class Publisher:
         upload = await self._receive(request, resource)
         facts = await self._inspected(upload, resource)
         parts = [Part(resource=resource, upload=upload, facts=facts)]
+        drops: Sequence[MavenResource] = ()
         if (mark := await self._mark(upload, resource)) is not None:
             parts.append(mark)
+        else:
+            drops = (paths.mark(resource),)  # of other content that stood here
         await upload.commit()
         try:
-            is_new = await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+            is_new = await self.repository.publish(Publication(parts=parts, replace=True, drops=drops), self.context)
         except Conflict:
             raise Conflict(
                 f'{resource.filename} was deployed before with other content, and redeploy = "deny" of this '
@@ -96,7 +101,10 @@ class Publisher:
                 "deploy it to a release repository"
             )
         if names.is_build_of_snapshot(version):
-            raise Invalid(f"{version} is one build of a snapshot: its files belong into the folder of the snapshot")
+            raise Invalid(
+                f"{version} is one build of a snapshot, and its files belong into the folder of the snapshot: let its "
+                "version end with -SNAPSHOT"
+            )
 
     async def _inspected(self, upload: Ingest, resource: MavenResource) -> dict[str, str]:
         """What is noted of a POM; nothing of other files. Raises Invalid for one that is of something else."""
@@ -120,9 +128,9 @@ class Publisher:
         return await self._noted(paths.mark(resource), facts)
 
     async def _noted(self, place: MavenResource, facts: dict[str, str] | None = None) -> Part:
-        """A note: all that it says are its facts."""
+        """A note: its facts, which are its content, too, since the same content is no change."""
         upload = await self._begin(place)
-        await upload.write(b"\n")
+        await upload.write(json.dumps(facts or {}, sort_keys=True).encode())
         await upload.commit()
         return Part(resource=place, upload=upload, facts=facts or {})
 
@@ -150,9 +158,9 @@ class Publisher:
         return wire.told(201, f"{resource.title} agrees with the file.\n")
 
     async def _contradicted(self, of: MavenResource, entry: Entry) -> None:
-        """True after: a file that has just come is gone again, so that what was meant can be deployed in its place."""
+        """True after: a file that has just come is in the trash; what was meant can be deployed in its place."""
         if entry.created > self.clock() - _FRESH:
-            await self.repository.publish(Publication(parts=(), drops=[of, paths.mark(of)]), self.context)
+            await self.repository.publish(Publication(parts=(), prunes=[of, paths.mark(of)]), self.context)
 
     # --- metadata
 
@@ -212,7 +220,7 @@ class Publisher:
         """True after: the file is gone; of a folder, all files of that version or package. Raises as
         `Repository.delete`, Unsupported for what is made from others."""
         if resource.kind in ("metadata", "checksum"):
-            raise Unsupported(f"{resource.title} is made from what is deployed: delete that")
+            raise Unsupported(f"{resource.title} is made from what is deployed: delete that", _KEPT)
         doomed = await self._below(resource) if resource.kind == "directory" else [resource, paths.mark(resource)]
         if not doomed:
             raise NotFound(
@@ -296,9 +304,9 @@ def _reading(upload: Ingest, read: Callable[[BinaryIO], _T]) -> _T:
 
 async def _whole(body: AsyncIterator[bytes], limit: int) -> bytes:
     """All of a small body. Raises TooLarge."""
-    data = b""
+    data = bytearray()
     async for chunk in body:
         data += chunk
         if len(data) > limit:
             raise TooLarge(f"this has at most {limit} bytes", limit)
-    return data
+    return bytes(data)

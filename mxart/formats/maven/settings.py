@@ -35,6 +35,8 @@ class MavenSettings:
             if getattr(self, key) not in words:
                 wanted = ", ".join(f'"{word}"' for word in words)
                 raise Invalid(f"{key} = {getattr(self, key)!r} is none of {wanted}.")
+        if self.keep_snapshots < 0:
+            raise Invalid(f"keep_snapshots = {self.keep_snapshots} is no number of builds: want 1 or more, 0 for all.")
         if self.snapshot_max_age:
             try:
                 parse_duration(self.snapshot_max_age)
