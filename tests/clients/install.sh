@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the stock clients that tests/clients drives. For a machine of one's own, as root: Debian and apt.
-# No service is started by it. oras, helm and the OCI conformance suites are built into .cache/bin beside this file
-# (MXART_CLIENT_CACHE: elsewhere).
+# No service is started by it. oras, helm and the OCI conformance suites are built into .cache/bin beside this file, and
+# what Maven's builds need from outside is fetched into .cache/maven (MXART_CLIENT_CACHE: elsewhere).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -17,6 +17,9 @@ command -v podman >/dev/null || need+=(podman netavark)
 command -v skopeo >/dev/null || need+=(skopeo)
 command -v buildah >/dev/null || need+=(buildah)
 command -v docker-registry >/dev/null || need+=(docker-registry)
+command -v javac >/dev/null || need+=(default-jdk-headless)
+command -v mvn >/dev/null || need+=(maven)
+command -v gradle >/dev/null || need+=(gradle)
 
 install() {
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends "$@"
@@ -47,7 +50,10 @@ mkdir -p "$cache"
 build oras oras.land/oras v1.3.6
 build helm helm.sh/helm/v3 v3.22.0
 bash ./install-conformance.sh
+bash ./install-maven.sh
 
 go version
 dockerd --version
 podman --version
+mvn --version
+gradle --version
