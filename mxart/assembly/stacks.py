@@ -209,8 +209,7 @@ def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stac
     ]
     if exclusive:
         ruled = [
-            Reserved(repository, exclusive, member.renamed)
-            for repository, member in zip(ruled, members, strict=True)
+            Reserved(repository, exclusive, member.renamed) for repository, member in zip(ruled, members, strict=True)
         ]
     hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
     for number, member in enumerate(members):

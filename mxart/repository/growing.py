@@ -155,11 +155,21 @@ class Reader:
             if progress.ended and not progress.complete:
                 raise BadUpstream("the upstream took the content back while it was being sent: try again")
             if self._sendable > offset or progress.complete:
+                self._check_promise()
                 file = await self._current(offset)
                 if self._seen is progress.file:  # else yet another attempt began while we compared
                     return Extent(file, max(self._sendable, offset))
             else:
                 await progress.changed()
+
+    def _check_promise(self) -> None:
+        """Return while the content may be what our client was told. Another attempt may have brought other content."""
+        entry = self._progress.entry
+        found = (
+            {**entry.checksums, "sha256": entry.digest.hex} if entry is not None and entry.digest is not None else {}
+        )
+        if any(found.get(algorithm, value) != value for algorithm, value in self.checksums.items()):
+            raise _changed()
 
     @property
     def _sendable(self) -> int:
@@ -190,7 +200,7 @@ class Reader:
         finally:
             old.close()
         if not same:
-            raise BadUpstream("the upstream's content changed while it was being sent: try again")
+            raise _changed()
 
     def close(self) -> None:
         if self._closed:
@@ -199,6 +209,10 @@ class Reader:
         self._progress.detach()
         if self._file is not None:
             self._file.close()
+
+
+def _changed() -> BadUpstream:
+    return BadUpstream("the upstream's content changed while it was being sent: try again")
 
 
 def _same(old: FileIO, new: FileIO, start: int, end: int) -> bool:

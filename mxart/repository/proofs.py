@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 from mxart.contract import Proof
 from mxart.errors import BadUpstream, Corrupt, MxartError
 from mxart.model import Digest, Resource
+from mxart.offload import undisturbed
 from mxart.upstream import Fetch, Upstream
-from mxart.upstream.failures import Hidden
+from mxart.upstream.failures import Hidden, QueueFull
 
 log = logging.getLogger("mxart.repository")
 
@@ -58,8 +58,7 @@ class Proofs:
         """Return when the content, whose checksums are ``found``, is what the upstream says, or may be something else.
         Raises Corrupt; Unavailable and BadUpstream when that cannot be had and must be known."""
         try:
-            stated = self._stated if self._asking is None else await self._asking
-            for digest in stated:
+            for digest in await self._said():
                 if found.get(digest.algorithm, digest.hex) != digest.hex:
                     raise Corrupt(f"its {digest.algorithm} is {found[digest.algorithm]}, and should be {digest.hex}")
         except MxartError as error:
@@ -71,8 +70,17 @@ class Proofs:
         """True after: nothing is asked any more."""
         if self._asking is not None:
             self._asking.cancel()
-            with suppress(asyncio.CancelledError, MxartError):
-                await self._asking
+            await undisturbed(asyncio.wait((self._asking,)))
+            if not self._asking.cancelled():
+                self._asking.exception()  # looked at: asyncio need not warn of it
+
+    async def _said(self) -> Sequence[Digest]:
+        if self._asking is None:
+            return self._stated
+        try:
+            return await self._asking
+        except QueueFull:  # for as long as content took up all connections, perhaps our own, which has come by now
+            return await self._documents()
 
     async def _documents(self) -> Sequence[Digest]:
         """What the first file says that is there; nothing when none is."""

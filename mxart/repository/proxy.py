@@ -107,7 +107,9 @@ class Proxy:
             return True
         entry = await self._index.get(self.name, of.path)
         verdict = judge(entry, policy, self._parts.lifetimes, self._parts.clock())
-        return verdict in (Verdict.FRESH, Verdict.STALE, Verdict.ABSENT)
+        if verdict is Verdict.ABSENT:
+            return True
+        return verdict in (Verdict.FRESH, Verdict.STALE) and entry is not None and readable(self._parts.store, entry)
 
     # --- what we hold ---
 

@@ -73,9 +73,7 @@ class IncomingFile:
             return checksums_of(file, algorithms)
 
     @classmethod
-    async def create(
-        cls, data: Path, prefix: str, suffix: str = "", algorithms: Collection[str] = ()
-    ) -> IncomingFile:
+    async def create(cls, data: Path, prefix: str, suffix: str = "", algorithms: Collection[str] = ()) -> IncomingFile:
         """A new, empty file; ``prefix``: "d" for a download, "u" for an upload. ``algorithms``: by what it is hashed as
         it grows, beside SHA-256. Raises StoreFull."""
         path = incoming_folder(data) / f"{prefix}-{secrets.token_hex(16)}{suffix}"

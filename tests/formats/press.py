@@ -143,7 +143,7 @@ class Press:
         self.publications.append(publication)
         for part, data in contents:
             self._enter(part, data)
-        for resource in publication.drops:
+        for resource in (*publication.drops, *publication.prunes):
             self.held.pop(resource.path, None)
             self.entries.pop(resource.path, None)
         return bool(taken)
@@ -151,7 +151,8 @@ class Press:
     def _is_taken(self, part: Part, publication: Publication) -> bool:
         """Raises Conflict. What stands already stays as it is, its facts too."""
         policy, path = self._publishable(part.resource), part.resource.path
-        replace, new = publication.replace and not policy.immutable, self._digest(part)
+        may_change = policy.replaceable or not policy.immutable
+        replace, new = publication.replace and may_change, self._digest(part)
         if path in self.held:
             known = digest(self.held[path])
             if known == new or (part.keep and not replace):
@@ -209,7 +210,7 @@ class Press:
 
     def _publishable(self, resource: Resource) -> Policy:
         policy = self.format.policy(resource)
-        if policy.index:
+        if policy.index or policy.of is not None:
             raise Unsupported(f"{resource.path} is only read")
         return policy
 

@@ -141,6 +141,9 @@ class Worker:
     clock: Clock = field(default_factory=Clock)
     retries: int = 0
     format: PlainFormat = field(default_factory=PlainFormat)
+    connections: int = 32  # to the upstream, over all workers
+    queue_timeout: float = 60.0  # seconds
+    idle_timeout: float = 20.0  # seconds
 
     def __post_init__(self) -> None:
         self.curl = Curl()
@@ -160,9 +163,15 @@ class Worker:
         )
 
     def _upstream(self) -> Upstream:
-        settings = UpstreamSettings(url=self.url, http_proxy="", retries=self.retries, idle_timeout=20.0)
+        settings = UpstreamSettings(
+            url=self.url,
+            http_proxy="",
+            retries=self.retries,
+            idle_timeout=self.idle_timeout,
+            queue_timeout=self.queue_timeout,
+        )
         slots = self.store.locks.slots
-        return build(settings, self.curl, slots("up", 32), slots("turn", 1), Healthy(), "test")
+        return build(settings, self.curl, slots("up", self.connections), slots("turn", 1), Healthy(), "test")
 
     async def get(self, path: str, **context: bool) -> Answer:
         asked = Context(**context)

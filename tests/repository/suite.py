@@ -100,6 +100,7 @@ async def publish(
     keep: bool = False,
     replace: bool = False,
     drops: Collection[str] = (),
+    prunes: Collection[str] = (),
 ) -> bool:
     """Publish all of it at once, as a format does."""
     uploads: dict[str, Ingest] = {}
@@ -107,8 +108,9 @@ async def publish(
         for path, data in held.items():
             uploads[path] = await upload(repository, path, data)
         parts = [Part(resource=resource(path), upload=ingest, keep=keep) for path, ingest in uploads.items()]
-        dropped = [resource(path) for path in drops]
-        return await repository.publish(Publication(parts=parts, replace=replace, drops=dropped), Context())
+        dropped, pruned = [resource(path) for path in drops], [resource(path) for path in prunes]
+        publication = Publication(parts=parts, replace=replace, drops=dropped, prunes=pruned)
+        return await repository.publish(publication, Context())
     finally:
         for ingest in uploads.values():
             await ingest.cancel()
@@ -350,6 +352,25 @@ class PublishingSuite(ReadingSuite):
         assert isinstance(await refused(repository, "n/v1.zip"), NotFound)
         assert await store.index.trash() == []
         assert await publish(repository, {"n/v1.zip": b"other"})  # it left no memory
+
+    @pytest.mark.gen_test
+    async def test_what_is_pruned_goes_to_the_trash_and_leaves_no_memory(self, make: Make, store: Store) -> None:
+        repository = await make(HELD)
+        pruned = ["n/v1.zip", "n/v1.info", "n/never.zip"]
+        with pytest.raises(Conflict):
+            await publish(repository, {"m/v1.zip": b"other"}, prunes=pruned)
+        assert await read(repository, "n/v1.zip") == HELD["n/v1.zip"]
+        assert await store.index.trash() == []
+        assert await publish(repository, NEW, prunes=pruned)
+        for path in pruned:
+            assert type(await refused(repository, path)) is NotFound
+        (first, _) = trashed = await store.index.trash()
+        assert {item.batch for item in trashed} == {first.id}
+        await store.index.restore(first.id, 2e6)
+        assert {path: await read(repository, path) for path in HELD} == HELD
+        assert not await publish(repository, {}, prunes=pruned)
+        assert await publish(repository, {"n/v1.zip": b"other"})
+        assert await store.index.miscounts() == []
 
     @pytest.mark.gen_test
     async def test_of_many_at_one_place_one_wins(self, make: Make, store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import io
 import os
 import threading
@@ -94,6 +95,23 @@ async def test_what_it_is(derived: Derived, store: Store) -> None:
     assert entry is not None
     assert is_derived(entry)
     assert entry.media_type == "text/plain"
+
+
+@pytest.mark.parametrize("algorithms", [(), ("md5", "sha1", "sha512")])
+@pytest.mark.gen_test
+async def test_its_checksums_are_of_its_very_bytes(derived: Derived, store: Store, algorithms: tuple[str, ...]) -> None:
+    policy = replace(POLICY, checksums=algorithms)
+    for number in (1, 2):
+        blob = await derived.get(LIST, policy, str(number), Author(b"v%d\n" % number, b"", b"end\n"))
+        data = content(blob)
+        entry = await store.index.get("house", LIST.path)
+        assert entry is not None
+        for checksums in (blob.checksums, entry.checksums):
+            assert {kind: checksums.get(kind) for kind in ("md5", "sha1", "sha512")} == {
+                kind: hashlib.new(kind, data).hexdigest() if kind in algorithms else None
+                for kind in ("md5", "sha1", "sha512")
+            }
+    assert is_derived(entry)
 
 
 @pytest.mark.gen_test

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
-from mxart.contract import Context, Part, Publication, Repository
+from mxart.contract import Context, Part, Policy, Publication, Repository
 from mxart.errors import Conflict, Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.model import Blob, Entry, Resource
 from mxart.repository.hosted import Hosted, HostedParts
@@ -267,6 +267,31 @@ async def test_an_index_is_no_part(store: Store) -> None:
         await house.publish(Publication(parts=[part]), Context())
     await ingest.cancel()
     assert await store.index.list("house") == []
+
+
+class Replaceable(PlainFormat):
+    """Zips may change, though they are immutable for those who fetch them."""
+
+    def policy(self, resource: Resource) -> Policy:
+        policy = super().policy(resource)
+        return replace(policy, replaceable=resource.kind == "zip")
+
+
+@pytest.mark.gen_test
+async def test_what_is_replaceable_gives_way_where_it_is_said(store: Store) -> None:
+    house = Hosted(HostedParts(name="house", format=Replaceable(), store=store, clock=Clock()))
+    await publish(house, {"m/v1.zip": b"zip", "m/v1.info": b"info"})
+    with pytest.raises(Conflict, match=r"m/v1\.zip"):
+        await publish(house, {"m/v1.zip": b"other"})
+    with pytest.raises(Conflict, match=r"m/v1\.info"):
+        await publish(house, {"m/v1.info": b"other", "m/v1.zip": b"other"}, replace=True)
+    assert await read(house, "m/v1.zip") == b"zip"
+    assert await publish(house, {"m/v1.zip": b"other"}, replace=True)
+    assert await read(house, "m/v1.zip") == b"other"
+    await delete(house, "m/v1.zip")
+    assert await publish(house, {"m/v1.zip": b"third"}, replace=True)
+    assert await read(house, "m/v1.zip") == b"third"
+    assert await store.index.miscounts() == []
 
 
 # --- indexes ---

@@ -63,6 +63,15 @@ async def test_all_of_a_publication_goes_by_the_whole_name(store: Store) -> None
 
 
 @pytest.mark.gen_test
+async def test_what_is_pruned_by_the_short_name_is_gone_by_both(store: Store) -> None:
+    renaming = Renaming(hosted(store), FORMAT)
+    await publish(renaming, {"short/v1.zip": b"zip"})
+    await publish(renaming, {}, prunes=["short/v1.zip"])
+    assert isinstance(await refused(renaming, "long/v1.zip"), NotFound)
+    assert [item.entry.path for item in await store.index.trash()] == ["long/v1.zip"]
+
+
+@pytest.mark.gen_test
 async def test_what_is_deleted_by_the_short_name_is_gone_by_both(store: Store) -> None:
     renaming = Renaming(hosted(store), FORMAT)
     await publish(renaming, {"short/v1.zip": b"zip", "short/a.txt": b"zip", "m/a.txt": b"zip"})

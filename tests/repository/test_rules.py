@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +134,81 @@ async def test_each_part_of_a_publication_is_looked_at(store: Store, rule: Calla
     assert await rule(house).publish(Publication(parts=parts[:1]), Context())
     await admitted.cancel()
     assert await read(house, "m/v1.zip") == b"zip"
+
+
+@pytest.mark.parametrize(
+    "rule", [lambda inner: Blocking(inner, ["other"], ()), lambda inner: Reserved(inner, {"elsewhere": ["other"]})]
+)
+@pytest.mark.parametrize("field", ["drops", "prunes"])
+@pytest.mark.gen_test
+async def test_all_that_a_publication_takes_away_is_looked_at(
+    rule: Callable[[Repository], Repository], field: str
+) -> None:
+    inner = Teller("house")
+    with pytest.raises(Denied, match="other"):
+        await rule(inner).publish(Publication(parts=(), **{field: [named("m"), named("other")]}), Context())
+    assert inner.asked == []
+    assert await rule(inner).publish(Publication(parts=(), **{field: [named("m")]}), Context())
+
+
+ALSO = replace(named("m", "m/a.zip"), also=("deep.m", "other.m"))
+
+
+@pytest.mark.parametrize(
+    ("block", "allow", "word"),
+    [
+        ((), (), ""),
+        (("deep.m",), (), "deep.m"),
+        (("other.*",), (), "other.m"),
+        (("m",), (), "m"),
+        (("deep",), (), ""),
+        ((), ("m",), ""),
+        ((), ("deep.*",), ""),
+        ((), ("other.m",), ""),
+        ((), ("elsewhere",), "allows"),
+        (("other.m",), ("deep.m",), "other.m"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_may_be_of_several_names_is_all_of_them(
+    block: Sequence[str], allow: Sequence[str], word: str
+) -> None:
+    inner = Teller("all", {"m/a.zip": b""})
+    repository, context = Blocking(inner, block, allow), Context()
+    asks = [lambda: repository.get(ALSO, context), lambda: repository.list(ALSO, context)]
+    asks += [lambda: repository.children(ALSO, "", 9, context), lambda: repository.delete([ALSO], context)]
+    for ask in asks:
+        if word:
+            with pytest.raises(Denied, match=word):
+                await ask()
+        else:
+            await ask()
+    assert bool(inner.asked) is not bool(word)
+
+
+@pytest.mark.parametrize(
+    ("member", "exclusive", "owner"),
+    [
+        ("public", {"house": ["deep.*"]}, "house"),
+        ("public", {"house": ["m"], "attic": ["other.m"]}, "house"),
+        ("public", {"house": ["elsewhere"]}, None),
+        ("house", {"house": ["deep.*"]}, None),
+        ("house", {"house": ["m"], "attic": ["other.m"]}, "attic"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_may_be_of_several_names_is_exclusive_by_any_of_them(
+    member: str, exclusive: Mapping[str, Sequence[str]], owner: str | None
+) -> None:
+    inner = Teller(member, {"m/a.zip": b""})
+    repository = Reserved(inner, exclusive)
+    assert await repository.list(ALSO, Context()) != [] or owner is not None
+    if owner is None:
+        (await repository.get(ALSO, Context())).close()
+    else:
+        with pytest.raises(NotFound, match=owner):
+            await repository.get(ALSO, Context())
+        assert inner.asked == inner.listed == []
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)  # lower-case names
     body: bytes = b""
     whole: bool = True
+    reason: str = ""  # the phrase behind the status
 
 
 class RawClient:
@@ -46,7 +47,8 @@ class RawClient:
         start, *lines = text.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         assert len(headers) == len(lines), f"a field came twice: {text}"
-        return Answer(int(start.split()[1]), headers)
+        _, status, reason = start.split(" ", 2)
+        return Answer(int(status), headers, reason=reason)
 
     async def answer(self, method: str = "GET") -> Answer:
         """The next answer with its body."""

@@ -3,12 +3,13 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from mxart.errors import BadUpstream
-from mxart.model import Blob, Bytes, Outline
+from mxart.model import Blob, Bytes, Outline, Request, Response
 from tests.server.client import RawClient
 from tests.server.conftest import Served
 from tests.server.site import MODIFIED, Download, blob, upstream_failed
@@ -144,6 +145,44 @@ async def test_a_field_that_breaks_its_line_is_never_sent(served: Served) -> Non
     client = await served.client()
     answer = await client.get("/go/bad")
     assert answer.status == 500
+    assert "set-cookie" not in answer.headers
+    assert (await client.get("/go/hello")).status == 200
+
+
+def told(reason: str, status: int, data: bytes = b"text") -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        return Response(status, Bytes(data=data), reason=reason)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "phrase"),
+    [
+        (404, "lib-1.0.jar is not here", "lib-1.0.jar is not here"),
+        (404, "", "Not Found"),
+        (507, "no room: free some space", "no room: free some space"),
+        (201, "it is deployed", "it is deployed"),
+        (200, "never told", "OK"),  # that may turn into 304 or 206
+    ],
+)
+@pytest.mark.gen_test
+async def test_the_phrase_behind_the_status(served: Served, status: int, reason: str, phrase: str) -> None:
+    served.site.go.answers["told"] = told(reason, status)
+    client = await served.client()
+    for method in ("GET", "HEAD", "GET"):
+        answer = await client.get("/go/told", method)
+        assert (answer.status, answer.reason, answer.headers["content-length"]) == (status, phrase, "4")
+    assert (await client.get("/go/told", range="bytes=0-1")).reason == (phrase if status != 200 else "Partial Content")
+
+
+@pytest.mark.parametrize("reason", ["a\r\nSet-Cookie: x=y", "a\r\n\r\n<html>", "a\nb", "a\0b", "\u0100"])
+@pytest.mark.gen_test
+async def test_a_phrase_that_breaks_its_line_is_never_sent(served: Served, reason: str) -> None:
+    served.site.go.answers["told"] = told(reason, 404)
+    client = await served.client()
+    answer = await client.get("/go/told")
+    assert (answer.status, answer.reason) == (500, "Internal Server Error")
     assert "set-cookie" not in answer.headers
     assert (await client.get("/go/hello")).status == 200
 

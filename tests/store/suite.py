@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -375,6 +376,81 @@ class IndexSuite:
         await index.publish([offer("a", DATA)], [("go", "a")])  # nothing is to stand there
         assert await index.get("go", "a") is None
         assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_what_is_pruned_is_in_the_trash_and_leaves_no_memory(self, index: Index) -> None:
+        held = [await index.put(entry_of(path, DATA if path == "a" else OTHER)) for path in "abc"]
+        await index.put(entry_of("absent", None))
+        await index.put(entry_of("a", DATA, "other"))
+        places = [("go", path) for path in ("a", "c", "absent", "nothing", "a")]
+        assert await index.publish([offer("new", b"new")], prunes=places) == [await index.get("go", "new")]
+        assert [entry.path for entry in await index.list("go")] == ["absent", "b", "new"]
+        assert await index.get("other", "a") is not None
+        trashed = await index.trash()
+        assert [item.entry for item in trashed] == [held[0], held[2]]
+        assert {(item.batch, item.batch_size) for item in trashed} == {(trashed[0].id, 2)}
+        assert abs(trashed[0].deleted - time.time()) < 60
+        assert [(change.path, change.action) for change in await index.changes(5)][:2] == [
+            ("a", "delete"),
+            ("c", "delete"),
+        ]
+        assert await index.miscounts() == []
+        await index.publish([offer("a", b"anything")])
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_what_was_pruned_together_comes_back_together(self, index: Index) -> None:
+        for path in "abc":
+            await index.put(entry_of(path, path.encode()))
+        await index.publish([], prunes=[("go", "a"), ("go", "c")])
+        await index.publish([offer("c", OTHER)])
+        trashed = await index.trash()
+        with pytest.raises(Conflict, match=r"\bc in go\b"):
+            await index.restore(trashed[0].id, 2.0)
+        assert await index.get("go", "a") is None
+        await index.publish([], [("go", "c")])
+        assert sorted(entry.path for entry in await index.restore(trashed[1].id, 2.0)) == ["a", "c"]
+        assert {entry.path: entry.digest for entry in await index.list("go")} == {
+            path: digest_of(path.encode()) for path in "abc"
+        }
+        assert await index.trash() == []
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_something_else_may_come_where_it_is_pruned(self, index: Index) -> None:
+        await index.put(entry_of("a", DATA))
+        (entry,) = await index.publish([offer("a", OTHER)], prunes=[("go", "a")])
+        assert await index.list("go") == [entry]
+        assert [item.entry.digest for item in await index.trash()] == [digest_of(DATA)]
+        assert await index.miscounts() == []
+
+    @pytest.mark.parametrize(
+        ("offers", "needs"), [(("new", "taken"), ()), (("new",), ("missing",)), (("new",), ("pruned",))]
+    )
+    @pytest.mark.gen_test
+    async def test_a_publication_that_is_refused_prunes_nothing(
+        self, index: Index, offers: tuple[str, ...], needs: tuple[str, ...]
+    ) -> None:
+        for path in ("pruned", "taken"):
+            await index.put(entry_of(path, DATA))
+        state = await index.list("go"), await index.trash(), await index.latest_change()
+        with pytest.raises((Conflict, Missing)):
+            await index.publish(
+                [offer(path, OTHER) for path in offers],
+                needs=[("go", path) for path in needs],
+                prunes=[("go", "pruned")],
+            )
+        assert (await index.list("go"), await index.trash(), await index.latest_change()) == state
+        assert await index.miscounts() == []
+
+    @pytest.mark.gen_test
+    async def test_nothing_is_pruned_where_nothing_is(self, index: Index) -> None:
+        await index.put(entry_of("absent", None))
+        await index.put(entry_of("gone", DATA))
+        await index.withdraw("go", ["gone"], 2.0)
+        state = await index.list("go"), await index.trash(), await index.latest_change()
+        await index.publish([], prunes=[("go", "absent"), ("go", "gone"), ("go", "nothing"), ("go", "x" * 600)])
+        assert (await index.list("go"), await index.trash(), await index.latest_change()) == state
 
     @pytest.mark.parametrize(("what", "is_there"), NEEDS)
     @pytest.mark.gen_test

@@ -108,6 +108,53 @@ async def test_other_digests(data: Path, algorithm: str, hexadecimal: str) -> No
     incoming.discard()
 
 
+ALGORITHMS = ("md5", "sha1", "sha512")
+
+
+def sums(data: bytes, *algorithms: str) -> dict[str, str]:
+    return {algorithm: hashlib.new(algorithm, data).hexdigest() for algorithm in algorithms}
+
+
+@pytest.mark.gen_test
+async def test_further_checksums_are_computed_as_it_grows(data: Path) -> None:
+    incoming = await IncomingFile.create(data, "d", algorithms=ALGORITHMS)
+    whole = b""
+    for part in (b"", b"first", b"second" * 100_000):
+        await incoming.append(part)
+        whole += part
+        assert incoming.checksums(ALGORITHMS) == sums(whole, *ALGORITHMS)
+    incoming.path.unlink()  # it is not read again
+    assert incoming.checksums(["sha1"]) == sums(whole, "sha1")
+    assert incoming.checksums([]) == {}
+    incoming.discard()
+
+
+@pytest.mark.gen_test
+async def test_further_checksums_of_what_was_there_before(data: Path) -> None:
+    dead = await IncomingFile.create(data, "d", algorithms=ALGORITHMS)
+    await dead.append(b"first")
+    dead.close()
+    for hashed in (True, False):
+        incoming = await IncomingFile.reopen(data, dead.name, hashed=hashed)
+        assert incoming is not None
+        await incoming.append(b"more")
+        assert incoming.checksums(ALGORITHMS) == sums(incoming.path.read_bytes(), *ALGORITHMS)
+        incoming.close()
+    plain = await IncomingFile.create(data, "d", algorithms=["md5"])
+    await plain.append(b"plain")
+    assert plain.checksums(["md5", "sha256"]) == sums(b"plain", "md5", "sha256")
+    plain.discard()
+
+
+@pytest.mark.gen_test
+async def test_what_a_full_disk_did_not_take_is_in_no_checksum(data: Path, small_files: int) -> None:
+    incoming = await IncomingFile.create(data, "d", algorithms=ALGORITHMS)
+    with pytest.raises(StoreFull):
+        await incoming.append(b"x" * 200_000)
+    assert incoming.checksums(ALGORITHMS) == sums(b"x" * small_files, *ALGORITHMS)
+    incoming.discard()
+
+
 @pytest.mark.gen_test
 async def test_a_cancelled_append_is_over_before_the_file_is_closed(data: Path) -> None:
     incoming = await IncomingFile.create(data, "d")

@@ -59,6 +59,9 @@ class CinderFactory:
     def path_of(self, package: str) -> str:
         return f"{package}/list"
 
+    def pattern(self, text: str) -> str:
+        return text
+
     def upstream_url(self, url: str) -> str:
         return url
 
@@ -71,7 +74,7 @@ class CinderFactory:
     def upstreams(self, settings: Any) -> Mapping[str, str]:
         return {f"sumdb/{name}": url for name, url in settings.sumdb.items()}
 
-    def combined(self, settings: Any, members: Sequence[Any]) -> Any:
+    def combined(self, settings: Any, members: Sequence[Any], taker: Any | None) -> Any:
         return settings
 
     def tool(self, word: str, upstream: UpstreamSettings, settings: Any) -> Tool:

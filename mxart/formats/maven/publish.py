@@ -178,17 +178,19 @@ class Publisher:
         return wire.told(201, f"{resource.title} is made from what is deployed.\n")
 
     async def _announce(self, resource: MavenResource, sent: Metadata) -> None:
-        """True after: what the metadata names and has no POM counts as whole."""
-        if not resource.artifact:
-            return
+        """True after: what the metadata names and has no POM counts as whole. Raises Unsupported where nobody can
+        publish, also when it names nothing."""
+        waiting = await self._waiting(resource, sent) if resource.artifact else ()
+        folder = paths.folder(resource.group, resource.artifact)
+        parts = [await self._noted(_announcement(folder, build)) for build in waiting]
+        await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+
+    async def _waiting(self, resource: MavenResource, sent: Metadata) -> Sequence[Build]:
+        """What the metadata names, and is not whole by itself."""
         held = await self._builds(resource)
         named = [(version, "") for version in sent.versions] if not resource.version else _named(resource, sent)
         found = (held.get(version, {}).get(build) for version, build in named)
-        waiting = [build for build in found if build is not None and not build.is_whole]
-        folder = paths.folder(resource.group, resource.artifact)
-        parts = [await self._noted(_announcement(folder, build)) for build in waiting]
-        if parts:
-            await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+        return [build for build in found if build is not None and not build.is_whole]
 
     # --- builds that have had their time
 
