@@ -35,7 +35,7 @@ class Policy:
     #                   makes the name a hosted repository's own; "": it belongs to no package
     above: tuple[str, ...] = ()  # folders of the packages that its name lies below; who owns one owns it, too
     unit: Resource | None = None  # in a group, what has this in common comes from one member: the first that has it
-    within: str = ""  # the folder that an index is generated from, with the last slash; "": ``folder``
+    within: str = ""  # how the paths begin that an index is generated from; "": as ``folder``
     ttl: float | None = None  # seconds for which mutable content is fresh; None: as the repository says
     accept: str = ""  # the Accept field for the upstream; "": none
     negotiated: bool = False  # credentials for an upstream are negotiated for each package, by its challenges
@@ -109,10 +109,8 @@ class Publication:
     parts: Sequence[Part]
     replace: bool = False  # may they take the place of other content, or of other content that was deleted?
     drops: Sequence[Resource] = ()  # what vanishes in the same transaction, without trash or tombstone
-    prunes: Sequence[
-        Resource
-    ] = ()  # what goes to the trash in the same transaction, as a whole, and without tombstone:
-    #                                  it has had its time, and anything may come in its place
+    prunes: Sequence[Resource] = ()  # what goes to the trash in the same transaction, as a whole, without tombstone: it
+    #                                  has had its time, and anything may come in its place
     needs: Sequence[Resource] = ()  # what must stand in the same repository at that moment
 
 

@@ -239,6 +239,7 @@ class Outline:
     media_type: str = "application/octet-stream"
     etag: str = ""
     last_modified: str = ""
+    checksums: Mapping[str, str] = field(default_factory=lambda: _EMPTY)  # as `Growing` has them
 
     def close(self) -> None: ...
 

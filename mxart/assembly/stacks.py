@@ -60,7 +60,7 @@ class Stacks:
     """The repositories of a configuration. Made, used and closed within one event loop."""
 
     def __init__(self, repositories: Sequence[RepositorySettings], ground: Ground) -> None:
-        self._settings = {repository.name: repository for repository in repositories}
+        self._settings = {repository.name: _patterned(repository) for repository in repositories}
         self._ground = ground
         self._built: dict[str, Stack] = {}
         self._tools: list[ToolUpstream] = []
@@ -85,8 +85,7 @@ class Stacks:
         repository = self._bottom(settings, format_, members)
         renamed = tuple(dict.fromkeys(canonical for member in members for canonical in member.renamed))
         if settings.block or settings.allow:
-            block, allow = ([factory.pattern(text) for text in rule] for rule in (settings.block, settings.allow))
-            repository = Blocking(repository, block, allow, renamed)
+            repository = Blocking(repository, settings.block, settings.allow, renamed)
         if format_.renames:
             repository = Renaming(repository, format_)
             renamed = (*renamed, format_.canonical)
@@ -173,14 +172,29 @@ class NotedHealth:
             await self._index.put_note(self._name, json.dumps(asdict(health)).encode())
 
 
+def _patterned(settings: RepositorySettings) -> RepositorySettings:
+    """With the globs that its rules mean."""
+    factory = FORMATS[settings.format]
+
+    def meant(texts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(factory.pattern(text) for text in texts)
+
+    return replace(
+        settings,
+        block=meant(settings.block),
+        allow=meant(settings.allow),
+        exclusive={member: meant(texts) for member, texts in settings.exclusive.items()},
+        shared_names=meant(settings.shared_names),
+    )
+
+
 def _combined(settings: RepositorySettings, factory: FormatFactory, members: Sequence[Stack]) -> Any:
     taker = next((member.options for member in members if member.repository.name == settings.publish_to), None)
     return factory.combined(settings.options, [member.options for member in members], taker)
 
 
 def _asks(settings: RepositorySettings, members: Sequence[Stack], package: str) -> bool:
-    allow = [FORMATS[settings.format].pattern(text) for text in settings.allow]
-    if allow and matching(package, allow) is None:
+    if settings.allow and matching(package, settings.allow) is None:
         return False
     return settings.kind == "proxy" or any(member.asks(package) for member in members)
 
@@ -198,24 +212,22 @@ def _ruled(settings: RepositorySettings, format_: Format, members: Sequence[Stac
     What is exclusive to one member no other owns; so that comes before ownership. Only a member that asks others can
     have reason to give way, and only to one to which something can be published.
     """
-    pattern = FORMATS[settings.format].pattern
-    exclusive = {name: [pattern(text) for text in globs] for name, globs in settings.exclusive.items()}
-    shared = [pattern(text) for text in settings.shared_names]
     ruled: list[Repository] = [
         Selective(member.repository, partial(_left_to, member, members))
         if "proxy" in member.kinds
         else member.repository
         for member in members
     ]
-    if exclusive:
+    if settings.exclusive:
         ruled = [
-            Reserved(repository, exclusive, member.renamed) for repository, member in zip(ruled, members, strict=True)
+            Reserved(repository, settings.exclusive, member.renamed)
+            for repository, member in zip(ruled, members, strict=True)
         ]
     hosting = [repository for repository, member in zip(ruled, members, strict=True) if "hosted" in member.kinds]
     for number, member in enumerate(members):
         owners = [repository for repository in hosting if repository.name != member.repository.name]
         if "proxy" in member.kinds and owners:
-            ruled[number] = Yielding(ruled[number], owners, shared, format_)
+            ruled[number] = Yielding(ruled[number], owners, settings.shared_names, format_)
     return ruled
 
 

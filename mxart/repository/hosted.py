@@ -15,6 +15,7 @@ from mxart.contract import Context, Format, Held, Ingest, Part, Policy, Publicat
 from mxart.errors import Corrupt, Gone, NotFound, StoreFull, Unsupported
 from mxart.httpfields import caching
 from mxart.model import Blob, Child, Content, Entry, Resource
+from mxart.offload import offload
 from mxart.repository.checksums import told
 from mxart.repository.derived import Derived, Write, is_derived
 from mxart.repository.held import below, date_field, media_type_of, opened
@@ -164,8 +165,7 @@ class Hosted:
             await self._index.flush_served()
 
     async def delete(self, resources: Sequence[Resource], context: Context, alike: Sequence[Resource] = ()) -> None:
-        for resource in resources:
-            self._publishable(resource)
+        await offload(lambda: [self._publishable(resource) for resource in resources])  # they may be all of a package
         paths, folders = [resource.path for resource in resources], [resource.path for resource in alike]
         trashed = await self._index.withdraw(self.name, paths, self._clock(), folders)
         context.trail.note("delete", repository=self.name, deleted=len(trashed))

@@ -15,9 +15,11 @@ from mxart.errors import BadUpstream, Corrupt, MxartError
 from mxart.model import Digest, Resource
 from mxart.offload import undisturbed
 from mxart.upstream import Fetch, Upstream
-from mxart.upstream.failures import Hidden, QueueFull
+from mxart.upstream.failures import QueueFull
 
 log = logging.getLogger("mxart.repository")
+
+_HIDDEN = (401, 403)
 
 
 class Asked(Protocol):
@@ -36,6 +38,16 @@ class Asked(Protocol):
     def asks(self) -> Callable[[Resource], Fetch]: ...
 
 
+def promised(proof: Proof | None, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Algorithm → hex that the content will have, or it will not be given out to its end.
+
+    ``headers``: of the upstream's answer, lower-case names.
+    """
+    if proof is None or not proof.must:
+        return {}
+    return {digest.algorithm: digest.hex for digest in proof.stated(headers)}
+
+
 class Proofs:
     """What the upstream says of the content of one download. Close it."""
 
@@ -44,15 +56,11 @@ class Proofs:
         self._asked = asked
         self._proof = proof
         self._stated: Sequence[Digest] = proof.stated(headers)
+        self.promised = promised(proof, headers)
         self._asking: asyncio.Task[Sequence[Digest]] | None = None
         if not self._stated and proof.documents:
             name = f"proof of {asked.repository}/{asked.resource.path}"
             self._asking = asyncio.create_task(self._documents(), name=name)
-
-    @property
-    def promised(self) -> Mapping[str, str]:
-        """Algorithm → hex that the content will have, or it will not be given out to its end."""
-        return {digest.algorithm: digest.hex for digest in self._stated} if self._proof.must else {}
 
     async def compare(self, found: Mapping[str, str]) -> None:
         """Return when the content, whose checksums are ``found``, is what the upstream says, or may be something else.
@@ -100,7 +108,7 @@ class Proofs:
                 if exchange.head.status != 200:
                     return None
                 return b"".join([chunk async for chunk in exchange])  # no more than Fetch.max_size
-        except Hidden:
-            return None
         except BadUpstream as error:
+            if error.status in _HIDDEN:  # so say stores, too, of what they do not have, to those who may not list it
+                return None
             raise BadUpstream(f"{document.title}: {error.message}", error.status, error.retry_after) from error

@@ -18,7 +18,9 @@ from mxart.model import Blob, Child, Content, Entry, Outline, Resource
 from mxart.repository.checksums import told
 from mxart.repository.freshness import Lifetimes, Verdict, judge
 from mxart.repository.growing import Reader
+from mxart.repository.heads import http_date
 from mxart.repository.held import below, media_type_of, opened, readable
+from mxart.repository.proofs import promised
 from mxart.repository.single_flight import Seat, SingleFlight
 from mxart.repository.transfer import NO_HEAD, Plan, fetch_of
 from mxart.store import Store
@@ -183,7 +185,13 @@ class Proxy:
         context.trail.cache_status = caching.forwarded("miss", 0 if head.status == 200 else head.status)
         if head.status != 200:
             raise self._absence(resource, Entry(repository=self.name, path=resource.path, absent=head.status))
-        return Outline(size=head.length, media_type=policy.media_type, etag=_etag(policy))
+        return Outline(
+            size=head.length,
+            media_type=policy.media_type,
+            etag=_etag(policy),
+            last_modified=http_date(head.headers.get("last-modified", "")),
+            checksums=promised(policy.proof, head.headers),
+        )
 
     def _answer(self, resource: Resource, entry: Entry, seat: Seat, context: Context, why: Why) -> Content:
         context.trail.note("upstream", asked=not seat.collapsed, status=seat.flight.progress.status or None)

@@ -290,7 +290,7 @@ def _sorted(found: Collection[str]) -> list[str]:
     """Oldest first. Raises Corrupt for too many characters."""
     if sum(map(len, found)) > _MAX_COMPARED:
         raise Corrupt(f"The versions in the maven-metadata.xml have more than {_MAX_COMPARED} characters.")
-    return sorted(sorted(found), key=versions.key)  # the order is not transitive: one sequence for the same versions
+    return versions.ordered(found)
 
 
 def _newest_snapshot(found: Sequence[Snapshot]) -> Snapshot | None:

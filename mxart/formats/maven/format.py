@@ -184,9 +184,9 @@ class MavenFormat:
             return Response(302, Redirect(url=f"{request.base_url}/{paths.quoted(resource.url_path)}/"))
         if isinstance(content, Redirect):
             return Response(content=content)  # the place may move, the content not
-        if resource.kind == "metadata":
-            self._given.note(request, resource, content)
         immutable = _is_immutable(resource) and self._settings.redeploy == "deny"
+        if not immutable and resource.kind != "checksum":
+            self._given.note(request, resource, content)
         return Response(content=content, headers=wire.headers(resource, content, immutable=immutable))
 
     def challenge(self, request: Request, action: Action, error: Unauthenticated) -> str:
@@ -240,10 +240,10 @@ class MavenFactory:
     def combined(
         self, settings: MavenSettings, members: Sequence[MavenSettings], taker: MavenSettings | None
     ) -> MavenSettings:
-        """A group takes what the member takes to which it passes it on, and keeps as that does."""
-        if taker is None:
-            return settings
-        return replace(taker, checksum_policy=settings.checksum_policy)
+        """A group takes what the member takes to which it passes it on, and keeps as that does; what it gives out may
+        change when it may in any member."""
+        redeploy = "allow" if any(member.redeploy == "allow" for member in members) else "deny"
+        return replace(taker or settings, checksum_policy=settings.checksum_policy, redeploy=redeploy)
 
     def tool(self, word: str, upstream: UpstreamSettings, settings: MavenSettings) -> Tool:
         raise Unsupported(f"No program stands in for an upstream of Maven, not even {word!r}.")

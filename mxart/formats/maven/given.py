@@ -1,7 +1,8 @@
 """Which document a client was given last, so that the checksum that it asks for next is of that very one.
 
-Clients fetch maven-metadata.xml, and then its checksum; when somebody deploys between the two, a checksum of what
-stands by then would make them take the document for damaged. They ask for both on one connection, as a rule.
+Clients fetch what may change, such as maven-metadata.xml, and then its checksum; when somebody deploys between the two,
+a checksum of what stands by then would make them take the document for damaged. They ask for both on one connection, as
+a rule.
 """
 
 from __future__ import annotations
@@ -35,11 +36,10 @@ class Given:
 
     def note(self, request: Request, document: MavenResource, content: Content) -> None:
         """It is about to be given in answer to the request."""
-        checksums = wire.checksums(content)
+        key, checksums = _key(request, document), wire.checksums(content)
+        self._documents.pop(key, None)
         if not request.connection or not checksums:
             return
-        key = _key(request, document)
-        self._documents.pop(key, None)
         self._documents[key] = _Given(checksums, self._clock())
         if len(self._documents) > _REMEMBERED:
             del self._documents[next(iter(self._documents))]

@@ -29,12 +29,11 @@ NAME = "name"
 
 _POM = "pom"
 _MODULE = "module"
-_ANNOUNCED = "@announced"  # the folder, in that of a version, of what a client has named
 
 
 @dataclass(slots=True)
 class Build:
-    """The files of one version, or of one build of a snapshot: those that are held now."""
+    """The files of one version, or of one build of a snapshot: those that are held now, at least one."""
 
     version: str
     build: str  # of a snapshot ``TIMESTAMP-NUMBER`` or "SNAPSHOT"; "" of a release
@@ -44,14 +43,16 @@ class Build:
     @property
     def is_whole(self) -> bool:
         """May it be named?"""
-        pom = self.files.get(("", _POM))
         if self.announced:
-            return bool(self.files)
+            return True
+        pom = self.files.get(("", _POM))
         if pom is None:
             return False
         if pom.facts.get(GRADLE) and ("", _MODULE) not in self.files:
             return False
-        return pom.facts.get(PACKAGING) == _POM or any(_is_content(extension) for _, extension in self.files)
+        # sources and the like may come first: what a dependency means has no classifier
+        has_content = any(not classifier and _is_content(extension) for classifier, extension in self.files)
+        return pom.facts.get(PACKAGING) == _POM or has_content
 
     @property
     def created(self) -> float:
@@ -60,16 +61,7 @@ class Build:
 
 
 def _is_content(extension: str) -> bool:
-    return extension not in (_POM, _MODULE) and not extension.endswith((".asc", ".sigstore", ".sigstore.json"))
-
-
-def announcement(version_folder: str, build: str) -> MavenResource:
-    """Where is noted that a client has named a build, or a release when ``build`` is "", in its metadata.
-
-    ``version_folder``: the path in the index of all files of the version, with its last slash.
-    """
-    path = f"{version_folder}{_ANNOUNCED}/{build}"
-    return MavenResource(path=path, url_path=paths.url_path(path), kind="mark")
+    return extension not in (_POM, _MODULE) and not extension.endswith(names.SIGNATURES)
 
 
 Builds = Mapping[str, Mapping[str, Build]]  # version → build → what is held of it
@@ -80,8 +72,8 @@ def builds(artifact: str, entries: Iterable[Entry]) -> Builds:
     found: dict[str, dict[str, Build]] = {}
     for entry in entries:
         version, _, filename = entry.path.partition(paths.BORDER)[2].partition("/")
-        if filename.startswith(f"{_ANNOUNCED}/"):
-            build = filename.removeprefix(f"{_ANNOUNCED}/")
+        if filename.startswith(paths.ANNOUNCED):
+            build = filename.removeprefix(paths.ANNOUNCED)
             found.setdefault(version, {}).setdefault(build, Build(version, build)).announced = True
         elif filename and (name := names.parse_filename(filename, artifact, version)) is not None:
             held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
@@ -107,15 +99,15 @@ def _of_folder(resource: MavenResource, entries: Sequence[Entry]) -> Metadata:
         return Metadata(plugins=plugins)
     found = builds(resource.artifact, (entry for entry in entries if not paths.is_mark(entry.path)))
     whole = [build for each in found.values() for build in each.values() if build.is_whole]
-    named = sorted(sorted({build.version for build in whole}), key=versions.key)  # see `documents.merge`
+    named = versions.ordered(build.version for build in whole)
     if not named:
         return Metadata(plugins=plugins)
     return Metadata(
         group=resource.group,
         artifact=resource.artifact,
         versions=tuple(named),
-        latest=versions.newest(named),
-        release=versions.newest(version for version in named if names.is_release(version)),
+        latest=named[-1],
+        release=next((version for version in reversed(named) if names.is_release(version)), ""),
         updated=_stamp(max(build.created for build in whole)),
         plugins=plugins,
     )
@@ -209,5 +201,5 @@ def outdated_entries(entries: Sequence[Entry], keeping: Keeping, now: float) -> 
     for held in builds(package.rpartition("/")[2], entries).values():
         for build in outdated(held, keeping, now):
             gone.update(entry.path for entry in build.files.values())
-            gone.add(announcement(f"{package}{paths.BORDER}{build.version}/", build.build).path)
+            gone.add(paths.announcement(f"{package}{paths.BORDER}", build.version, build.build).path)
     yield from (entry for entry in entries if entry.path in gone)

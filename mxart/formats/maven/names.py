@@ -14,6 +14,7 @@ from mxart.errors import Invalid
 
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")  # each the extension of a checksum file
 METADATA = "maven-metadata.xml"
+SIGNATURES = (".asc", ".sigstore.json", ".sigstore")  # of any file; they are attached artifacts of their own
 SNAPSHOT = "SNAPSHOT"
 
 MAX_SEGMENT = 255  # characters; what file systems of clients take
@@ -21,13 +22,12 @@ MAX_PATH = 1500  # characters
 MAX_DEPTH = 64  # segments
 
 _HIDDEN_FOLDERS = (".meta", ".index")  # at the root: what repositories say of themselves
-_BUILD = re.compile(r"[0-9]{8}\.[0-9]{6}-[0-9]{1,9}", re.ASCII)
+_BUILD = re.compile(r"[0-9]{8}\.[0-9]{6}-[0-9]{1,9}")
 _BOOKKEEPING = re.compile(
     r"_remote\.repositories|_maven\.repositories|resolver-status\.properties|m2e-lastUpdated\.properties"
-    r"|maven-metadata-[^/]*\.xml(?:\.(?:md5|sha1|sha256|sha512))?|.*\.lastUpdated"
+    rf"|maven-metadata-[^/]*\.xml(?:\.(?:{'|'.join(ALGORITHMS)}))?|.*\.lastUpdated"
     r"|.*\.[a-z][a-z0-9]*(?:\.[0-9]+)?\.(?:lock|part|tmp)"  # beside a file; an artifact may have such an extension
 )
-_SIGNATURES = (".asc", ".sigstore.json", ".sigstore")  # of any file; they are attached artifacts of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def is_release(version: str) -> bool:
 
 
 def stem(version: str) -> str:
-    """What is left of a snapshot's version before the part that names the build: "1.0-" of "1.0-SNAPSHOT"."""
+    """What is left of a snapshot's version before the part that names the build: "1.0-" of "1.0-SNAPSHOT"; another
+    version as it is."""
     return version.removesuffix(SNAPSHOT)
 
 
@@ -109,12 +110,12 @@ def parse_filename(filename: str, artifact: str, version: str) -> FileName | Non
     >>> parse_filename("lib-1.0-20261125.101112-3.jar.asc", "lib", "1.0-SNAPSHOT")
     FileName(build='20261125.101112-3', classifier='', extension='jar.asc')
     """
-    beginning = f"{artifact}-{stem(version) if is_snapshot(version) else version}"
+    beginning = f"{artifact}-{stem(version)}"
     if not filename.startswith(beginning):
         return None
     rest, build = filename[len(beginning) :], ""
     if is_snapshot(version):
-        found = re.match(rf"{_BUILD.pattern}|{SNAPSHOT}", rest, re.ASCII)
+        found = re.match(rf"{_BUILD.pattern}|{SNAPSHOT}", rest)
         if found is None:
             return None
         build, rest = found[0], rest[found.end() :]
@@ -124,8 +125,8 @@ def parse_filename(filename: str, artifact: str, version: str) -> FileName | Non
 def _parse_rest(rest: str, build: str) -> FileName | None:
     """``rest``: ``[-CLASSIFIER].EXTENSION``."""
     plain = rest
-    while plain.endswith(_SIGNATURES):
-        plain = plain.removesuffix(next(ending for ending in _SIGNATURES if plain.endswith(ending)))
+    while plain.endswith(SIGNATURES):
+        plain = plain.removesuffix(next(ending for ending in SIGNATURES if plain.endswith(ending)))
     signature = rest[len(plain) :]
     name, dot, extension = plain.rpartition(".")
     if not dot or not extension or ".." in plain:

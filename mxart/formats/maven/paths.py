@@ -6,6 +6,10 @@ belongs to ``org.acme:lib``, and nothing of the group ``org.acme.lib`` does::
 
     org/acme/lib/1.0/lib-1.0.jar            →  org/acme/lib/@/1.0/lib-1.0.jar
     org/acme/lib/maven-metadata.xml         →  org/acme/lib/@/maven-metadata.xml
+                                               org/acme/lib/@/1.0/@announced/BUILD   what a client has named, see
+                                                                                     ``holdings.py``
+                                               org/acme/lib/@/1.0/@contested/FILE    where more was refused, see
+                                                                                     ``publish.py``
                                                org/acme/lib/@plugins/ARTIFACT/FILE   what is a Maven plugin in the group
                                                                                      org.acme.lib, see ``publish.py``
 
@@ -27,8 +31,12 @@ from mxart.formats.maven.names import FileName
 from mxart.model import Resource
 
 BORDER = "/@/"  # between a package and its files
+ANNOUNCED = "@announced/"  # in the folder of a version
+_CONTESTED = "@contested/"
 _PLUGINS = "@plugins"
-_SAFE = "/!$&'()*+,;=:~"  # beside letters, digits and "_.-": what a segment may hold as it is (RFC 3986 §3.3)
+# Beside letters, digits and "_.-": what a segment may hold as it is (RFC 3986 §3.3). Not ";": servers that take what
+# stands behind it for parameters would find a package under names that no rule is about.
+_SAFE = "/!$&'()*+,=:~"
 _PREFIXES = ".meta/prefixes.txt"
 
 
@@ -43,7 +51,7 @@ class MavenResource(Resource):
       the plugins of ``plugin_group``, each "" when it cannot be
     - file: what else a repository may hold
     - directory: a folder, "" or with its last slash
-    - mark: of a plugin; no path that is parsed leads there
+    - mark: a note of what it is (a plugin), or of what clients did about it; no path that is parsed leads there
     """
 
     url_path: str
@@ -221,6 +229,21 @@ def mark(of: MavenResource) -> MavenResource:
     )
 
 
+def announcement(package_folder: str, version: str, build: str) -> MavenResource:
+    """Where is noted that a client has named a build of a snapshot, or a release when ``build`` is "", in its metadata.
+
+    ``package_folder``: as `folder` gives it.
+    """
+    path = f"{package_folder}{version}/{ANNOUNCED}{build}"
+    return MavenResource(path=path, url_path=url_path(path), kind="mark")
+
+
+def contest(of: MavenResource) -> MavenResource:
+    """Where is noted that other content has been refused in place of an artifact."""
+    path = f"{folder(of.group, of.artifact)}{of.version}/{_CONTESTED}{of.filename}"
+    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=of.package)
+
+
 # --- places ------------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +262,7 @@ def marks_folder(group: str) -> str:
 
 
 def is_mark(path: str) -> bool:
-    """Does a path in the index lead to such a note?"""
+    """Does a path in the index lead to the note that something is a Maven plugin?"""
     return f"/{_PLUGINS}/" in path
 
 

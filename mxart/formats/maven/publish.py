@@ -79,6 +79,7 @@ class Publisher:
         try:
             is_new = await self.repository.publish(Publication(parts=parts, replace=True, drops=drops), self.context)
         except Conflict:
+            await self._contest(resource)
             raise Conflict(
                 f'{resource.filename} was deployed before with other content, and redeploy = "deny" of this '
                 "repository keeps a release as it is, also when it was deleted: deploy another version"
@@ -86,6 +87,11 @@ class Publisher:
         if resource.is_snapshot:
             await self._prune(resource)
         return wire.told(201 if is_new else 200, f"{resource.title} is {'deployed' if is_new else 'here already'}.\n")
+
+    async def _contest(self, resource: MavenResource) -> None:
+        """True after: no checksum takes away what stands there. The one that comes next may be of what was refused."""
+        note = await self._noted(paths.contest(resource))
+        await self.repository.publish(Publication(parts=[note]), self.context)
 
     def _check_version(self, resource: MavenResource) -> None:
         """Raises Invalid for what the repository's version_policy does not take."""
@@ -158,8 +164,9 @@ class Publisher:
         return wire.told(201, f"{resource.title} agrees with the file.\n")
 
     async def _contradicted(self, of: MavenResource, entry: Entry) -> None:
-        """True after: a file that has just come is in the trash; what was meant can be deployed in its place."""
-        if entry.created > self.clock() - _FRESH:
+        """True after: a file that has just come is in the trash, unless somebody else has deployed another one there;
+        what was meant can be deployed in its place."""
+        if entry.created > self.clock() - _FRESH and await self._held(paths.contest(of)) is None:
             await self.repository.publish(Publication(parts=(), prunes=[of, paths.mark(of)]), self.context)
 
     # --- metadata
@@ -182,8 +189,10 @@ class Publisher:
         publish, also when it names nothing."""
         waiting = await self._waiting(resource, sent) if resource.artifact else ()
         folder = paths.folder(resource.group, resource.artifact)
-        parts = [await self._noted(_announcement(folder, build)) for build in waiting]
-        await self.repository.publish(Publication(parts=parts, replace=True), self.context)
+        places = [paths.announcement(folder, build.version, build.build) for build in waiting]
+        note = await self._noted(places[0]) if places else None
+        parts = [replace(note, resource=place) for place in places] if note else []  # one open file, however many
+        await self.repository.publish(Publication(parts=parts), self.context)
 
     async def _waiting(self, resource: MavenResource, sent: Metadata) -> Sequence[Build]:
         """What the metadata names, and is not whole by itself."""
@@ -199,14 +208,12 @@ class Publisher:
         keeping = Keeping(self.settings.keep_snapshots, self.settings.max_age)
         if keeping.is_endless:
             return
-        held = await self._builds(resource)
+        held = (await self._builds(resource)).get(resource.version, {})
+        outdated = await offload(lambda: list(holdings.outdated(held, keeping, self.clock())))
         folder = paths.folder(resource.group, resource.artifact)
-        prunes: list[MavenResource] = []
-        for build in holdings.outdated(held.get(resource.version, {}), keeping, self.clock()):
-            prunes.append(_announcement(folder, build))
-            for entry in build.files.values():
-                file = paths.of_entry(entry.path)
-                prunes += [file, paths.mark(file)]
+        prunes = [paths.announcement(folder, build.version, build.build) for build in outdated]
+        for build in outdated:
+            prunes += await offload(_with_marks, list(build.files.values()))
         if prunes:
             await self.repository.publish(Publication(parts=(), prunes=prunes), self.context)
 
@@ -214,7 +221,7 @@ class Publisher:
         """What is held of the package, or of the snapshot when it is of one."""
         folder = paths.folder(resource.group, resource.artifact)
         prefix = f"{folder}{resource.version}/" if resource.version else folder
-        return holdings.builds(resource.artifact, await self._list(resource, prefix))
+        return await offload(holdings.builds, resource.artifact, await self._list(resource, prefix))
 
     # --- deletions
 
@@ -242,9 +249,7 @@ class Publisher:
         package, _, version = folder.rpartition("/")
         found: list[MavenResource] = []
         for prefix in (f"{folder}{paths.BORDER}", f"{package}{paths.BORDER}{version}/"):
-            for entry in await self._list(resource, prefix):
-                file = paths.of_entry(entry.path)
-                found += [file, paths.mark(file)] if file.kind == "artifact" else [file]
+            found += await offload(_with_marks, await self._list(resource, prefix))
         return found
 
     # --- uploads, and what is held
@@ -295,8 +300,10 @@ def _named(resource: MavenResource, sent: Metadata) -> list[tuple[str, str]]:
     return [(resource.version, value) for value in dict.fromkeys(values)]
 
 
-def _announcement(folder: str, build: Build) -> MavenResource:
-    return holdings.announcement(f"{folder}{build.version}/", build.build)
+def _with_marks(entries: Sequence[Entry]) -> list[MavenResource]:
+    """What they are, and where is noted that one is a Maven plugin."""
+    files = [paths.of_entry(entry.path) for entry in entries]
+    return [*files, *(paths.mark(file) for file in files if file.kind == "artifact")]
 
 
 def _reading(upload: Ingest, read: Callable[[BinaryIO], _T]) -> _T:

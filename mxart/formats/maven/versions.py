@@ -7,9 +7,9 @@ class ``ComparableVersion`` of maven-artifact 4. That of Maven 3 has other answe
 "1.0.Final-redhat-1", "1-a-1", "1-rc.1" and "1-1" next to "1.0-1".
 
 The relation is not transitive: "31.1-rc1" < "31.1" < "31.1.jre-SNAPSHOT" < "31.1-rc1". What a sort makes of such
-versions depends on where it began: sort them by text before, when the outcome must depend on the versions alone.
+versions depends on where it began; so `ordered` begins with the order of their texts.
 
->>> sorted(["1.10", "1.9", "1.10-rc1", "1.10-SNAPSHOT", "1.10-sp1", "1.10-1"], key=key)
+>>> ordered(["1.10", "1.9", "1.10-rc1", "1.10-SNAPSHOT", "1.10-sp1", "1.10-1"])
 ['1.9', '1.10-rc1', '1.10-SNAPSHOT', '1.10', '1.10-sp1', '1.10-1']
 >>> compare("1.0.0", "1-ga"), compare("1-a1", "1.ALPHA-1"), compare("1-cr2", "1.0rc2")
 (0, 0, 0)
@@ -111,12 +111,9 @@ def key(version: str) -> _Order:
     return _Order(_parse(version), version)
 
 
-def newest(versions: Iterable[str]) -> str:
-    """The newest of the versions, the last by text of several that are equally new; "" when there are none.
-
-    It depends on the set of versions alone, not on their sequence.
-    """
-    return max(sorted(set(versions)), key=key, default="")
+def ordered(versions: Iterable[str]) -> list[str]:
+    """The versions, each once, oldest first; it depends on which they are, not on their sequence."""
+    return sorted(sorted(set(versions)), key=key)
 
 
 # --- parts of a version ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from mxart.errors import Gone, MxartError
+from mxart.formats.maven import names
 from mxart.formats.maven.paths import MavenResource
 from mxart.model import Bytes, Content, Response
 
@@ -69,7 +70,7 @@ def checksums(content: Content) -> dict[str, str]:
     known = getattr(content, "checksums", {})
     digest = getattr(content, "digest", None)
     own = {digest.algorithm: digest.hex} if digest is not None else {}
-    return {name: value for name, value in {**own, **known}.items() if name in ("md5", "sha1", "sha256", "sha512")}
+    return {name: value for name, value in {**own, **known}.items() if name in names.ALGORITHMS}
 
 
 def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

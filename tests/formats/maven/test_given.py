@@ -96,6 +96,9 @@ def test_what_came_by_no_connection_or_has_no_checksums_is_not_noted(place: Plac
     place.give(by(0), b"one")
     place.given.note(by(1), METADATA, Bytes(data=b"one"))
     assert place.told(by(0)) == place.told(by(1)) == ""
+    place.give(by(1), b"one")
+    place.given.note(by(1), METADATA, Bytes(data=b"other"))
+    assert place.told(by(1)) == "", "that was of what was given before"
 
 
 def test_only_so_many_are_remembered(place: Place) -> None:

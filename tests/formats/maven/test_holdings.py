@@ -11,7 +11,7 @@ import pytest
 from mxart.errors import NotFound
 from mxart.formats.maven import holdings, paths
 from mxart.formats.maven.documents import Metadata, Plugin, Snapshot, SnapshotVersion
-from mxart.formats.maven.holdings import Build, Keeping, announcement, builds, metadata, outdated, outdated_entries
+from mxart.formats.maven.holdings import Build, Keeping, builds, metadata, outdated, outdated_entries
 from mxart.model import Digest, Entry
 
 LIB = paths.folder("org.acme", "lib")
@@ -42,7 +42,7 @@ def snapshot(build: str, *endings: str, created: float = 0.0, facts: Mapping[str
 
 
 def announced(version: str, build: str = "") -> Entry:
-    return entry(announcement(f"{LIB}{version}/", build).path)
+    return entry(paths.announcement(LIB, version, build).path)
 
 
 def build_of(day: int, number: int) -> str:
@@ -53,7 +53,7 @@ def build_of(day: int, number: int) -> str:
 
 WHOLE: list[tuple[list[str], Mapping[str, str], bool]] = [
     ([".pom", ".jar"], JAR, True),
-    ([".pom", "-sources.jar"], JAR, True),
+    ([".pom", "-sources.jar"], JAR, False),
     ([".pom", ".tar.gz"], JAR, True),
     ([".pom", ".aar"], {holdings.PACKAGING: "aar"}, True),
     ([".pom"], JAR, False),

@@ -171,6 +171,7 @@ def test_builds_are_ordered_by_time_and_then_as_numbers() -> None:
         ("-sources.jar.asc", "sources", "jar.asc"),
         ("-bin.tar.gz.asc", "bin", "tar.gz.asc"),
         (".jar.sigstore", "", "jar.sigstore"),
+        ("-sources.jar.sigstore", "sources", "jar.sigstore"),
         (".jar.sigstore.json", "", "jar.sigstore.json"),
         ("-sources.jar.sigstore.json", "sources", "jar.sigstore.json"),
         ("-sources.jar.sigstore.json.asc", "sources", "jar.sigstore.json.asc"),

@@ -338,6 +338,20 @@ async def test_a_page_is_full_before_there_is_another(folder: str, size: int, co
     assert await every_name(press(*made[folder]), folder) == ([f"n{number:04}/" for number in range(size)], count)
 
 
+@pytest.mark.parametrize("size", range(997, 1003))
+@pytest.mark.gen_test
+async def test_what_is_no_line_takes_no_place_on_a_page(size: int) -> None:
+    """The folders of packages, and notes, whose names come between digits and letters."""
+    artifacts = [f"{'Nn'[number % 2]}{number:04}" for number in range(size)]
+    own = ["org/acme/lib/@/1.0/lib-1.0.jar", "org/acme/lib/@plugins/x/x-1.jar"]
+    repository = holding([*(f"org/acme/lib/{each}/@/1/{each}-1.jar" for each in artifacts), *own])
+    assert (await every_name(repository, "org/acme/lib/"))[0] == ["1.0/", *(f"{each}/" for each in sorted(artifacts))]
+    files = sorted(f"lib-1.0-{each}.jar" for each in artifacts)
+    own = ["org/acme/lib/@/1.0/@announced/", "org/acme/lib/@/1.0/@contested/lib-1.0.jar"]
+    repository = holding([*(f"org/acme/lib/@/1.0/{each}" for each in files), *own])
+    assert (await every_name(repository, "org/acme/lib/1.0/"))[0] == files
+
+
 @pytest.mark.gen_test
 async def test_pages_are_linked() -> None:
     repository = press(*(f"org/a&b=c {number:04}/x/1/x-1.jar" for number in range(1500)))

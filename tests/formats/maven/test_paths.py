@@ -323,6 +323,7 @@ def test_what_stands_in_the_index(path: str, kind: str, package: str) -> None:
         ("日本/ä", "%E6%97%A5%E6%9C%AC/%C3%A4"),
         ('"<>^`{|}', "%22%3C%3E%5E%60%7B%7C%7D"),
         ("a:b@c", "a:b%40c"),
+        ("com/acme;x/lib", "com/acme%3Bx/lib"),
     ],
 )
 def test_quoting(path: str, url: str) -> None:

@@ -130,26 +130,25 @@ def _sign(number: int) -> int:
 @pytest.mark.parametrize("row", [row for row in ORDERED if len(row) > 2], ids=lambda row: row[0][:30])
 def test_versions_are_sorted(row: list[str]) -> None:
     shuffled = random.Random(0).sample(row, len(row))
-    assert sorted(shuffled, key=versions.key) == row
-    assert versions.newest(shuffled) == row[-1]
+    assert sorted(shuffled, key=versions.key) == versions.ordered(shuffled) == row
 
 
 def test_equal_versions_are_sorted_by_text() -> None:
     for row in EQUAL:
         assert sorted(row, key=versions.key) == sorted(row)
-        assert versions.newest(row) == versions.newest(reversed(row)) == max(row)
+        assert versions.ordered(row) == versions.ordered(reversed(row)) == sorted(row)
 
 
-def test_of_no_versions_none_is_the_newest() -> None:
-    assert versions.newest([]) == ""
-    assert versions.newest(iter(["1"])) == "1"
+def test_each_version_is_ordered_once() -> None:
+    assert versions.ordered(iter(["1", "2", "1"])) == ["1", "2"]
+    assert versions.ordered([]) == []
 
 
-def test_versions_in_a_circle_still_have_one_that_is_called_the_newest() -> None:
+def test_versions_in_a_circle_still_have_one_order() -> None:
     circle = ["31.1-rc1", "31.1", "31.1.jre-SNAPSHOT"]
     assert all(versions.compare(one, other) < 0 for one, other in zip(circle, circle[1:] + circle[:1], strict=True))
-    assert len({versions.newest(order) for order in itertools.permutations(circle)}) == 1
-    assert versions.newest([*circle, "31.2"]) == "31.2"
+    assert len({tuple(versions.ordered(order)) for order in itertools.permutations(circle)}) == 1
+    assert versions.ordered([*circle, "31.2"])[-1] == "31.2"
 
 
 HOSTILE = [
@@ -183,7 +182,7 @@ def test_whatever_is_sent_has_its_place() -> None:
     for one, other in itertools.combinations(HOSTILE, 2):
         assert _sign(versions.compare(one, other)) == -_sign(versions.compare(other, one)), (one[:20], other[:20])
         assert versions.compare(one, one) == 0
-    assert versions.newest(HOSTILE) == versions.newest(HOSTILE[::-1])
+    assert versions.ordered(HOSTILE) == versions.ordered(HOSTILE[::-1])
 
 
 @pytest.mark.parametrize("part", ["1-", "a1", "1.", "a-1.", "0-", "0.", "a-", "a-٣", "٣", "9", "0", "-20090413.094722"])
