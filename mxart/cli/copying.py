@@ -9,7 +9,7 @@ import hashlib
 import io
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from mxart.cli.mavenfiles import Artifact, naming, sort_out
@@ -44,7 +44,7 @@ class Copying:
     tally: Tally
     progress: Meter
     stop: Event
-    lock: Lock  # of the progress, which threads share
+    lock: Lock = field(default_factory=Lock)  # of the progress, which threads share
 
     def run(self, jobs: int) -> None:
         """All of the tree is there, or the tally knows why it is not. ``jobs``: how many folders at once.
@@ -154,7 +154,7 @@ class _File:
         try:
             self._copying.server.send(self._path, content.file, content.size, self._tick)
         except OSError as error:
-            raise Unreadable(error.strerror or type(error).__name__) from error
+            raise Unreadable.by(error) from error
         self._copying.tally.add_sent(self._path, content.size)
 
     # --- what it is ---
@@ -182,7 +182,7 @@ class _File:
                 for each in hashes.values():
                     each.update(chunk)
         except OSError as error:
-            raise Unreadable(error.strerror or type(error).__name__) from error
+            raise Unreadable.by(error) from error
         return {name: each.hexdigest() for name, each in hashes.items()}
 
     def _damage(self, content: Content, digests: Mapping[str, str]) -> Reason | None:

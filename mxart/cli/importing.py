@@ -7,7 +7,7 @@ import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 from typing import Any, TextIO
 from urllib.parse import SplitResult
 
@@ -23,7 +23,7 @@ from mxart.cli.progress import meter
 from mxart.cli.stores import json_option
 from mxart.cli.tally import Tally
 from mxart.cli.targets import target
-from mxart.cli.trees import Ended, LeftOut, Tree
+from mxart.cli.trees import AGAIN, Ended, LeftOut, Tree
 from mxart.cli.webtree import WebTree
 from mxart.units import format_size
 from mxart.upstream import patience
@@ -34,7 +34,7 @@ from mxart.upstream.patience import Patience
 _FORMAT = "maven"
 _MOST_JOBS = 64
 _LONGEST = 2000  # characters of a path that is shown
-_INTERRUPTED = "It was interrupted. Run it again: it goes on where it ended."
+_INTERRUPTED = f"It was interrupted. {AGAIN}"
 
 
 @click.group("import")
@@ -145,7 +145,7 @@ class _Import:
         warn_of_open_password(to)
         server = MavenServer(to, who, self._connections, self._patience)
         with meter("copying", None if self._is_remote else self._size()) as progress:
-            Copying(self._tree, server, self._tally, progress, self._stop, Lock()).run(asked.jobs)
+            Copying(self._tree, server, self._tally, progress, self._stop).run(asked.jobs)
 
     def _size(self) -> int:
         """Bytes of all that will be compared and sent."""

@@ -57,7 +57,7 @@ class LocalTree:
         try:
             file = (self._top / path).open("rb")
         except OSError as error:
-            raise Unreadable(_said(error)) from error
+            raise Unreadable.by(error) from error
         with file:
             yield Content(file, os.fstat(file.fileno()).st_size)
 
@@ -69,7 +69,7 @@ class LocalTree:
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise Unreadable(_said(error)) from error
+            raise Unreadable.by(error) from error
 
     def said(self, path: str) -> Mapping[str, str]:
         """As `Tree.said`: a file system says nothing."""
@@ -99,7 +99,7 @@ class _Scan:
             with os.scandir(self._top / path) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            level.left_out.append(LeftOut(f"{path}/", UNREADABLE, _said(error)))
+            level.left_out.append(LeftOut(f"{path}/", UNREADABLE, str(Unreadable.by(error))))
             return level
         for entry in entries:
             self._sort(entry, f"{path}/{entry.name}" if path else entry.name, level)
@@ -116,7 +116,7 @@ class _Scan:
             else:
                 level.files.append(Found(entry.name, entry.stat().st_size))
         except OSError as error:
-            level.left_out.append(LeftOut(path, UNREADABLE, _said(error)))
+            level.left_out.append(LeftOut(path, UNREADABLE, str(Unreadable.by(error))))
 
     def _reason(self, entry: os.DirEntry[str], path: str, is_folder: bool) -> Reason | None:
         if entry.name.startswith("."):
@@ -140,7 +140,3 @@ class _Scan:
 
 def _is_in(path: str, folder: str) -> bool:
     return Path(path).is_relative_to(folder)
-
-
-def _said(error: OSError) -> str:
-    return error.strerror or type(error).__name__

@@ -49,7 +49,7 @@ def sort_out(folder: Folder) -> Iterator[Artifact | LeftOut]:
 
 
 def _is_pom(name: str) -> bool:
-    return name.endswith((".pom", ".pom.asc", ".pom.sigstore.json"))
+    return name.endswith((".pom", *(f".pom{ending}" for ending in names.SIGNATURES)))
 
 
 def _sort(path: str, name: str, beside: frozenset[str]) -> MavenResource | Reason | None:
@@ -95,5 +95,5 @@ def naming(artifacts: Iterable[Artifact]) -> tuple[str, bytes] | None:
 
 def _snapshot_version(file: MavenResource) -> SnapshotVersion:
     assert file.name is not None  # an artifact has one
-    value = f"{names.stem(file.version)}{file.name.build}"
+    value = names.version_of(file.version, file.name.build)
     return SnapshotVersion(extension=file.name.extension, value=value, updated="", classifier=file.name.classifier)

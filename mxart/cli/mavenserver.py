@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 
 from mxart.cli.login import Login
 from mxart.cli.refusals import advice, sentence
-from mxart.cli.trees import Ended
+from mxart.cli.trees import AGAIN, Ended
 from mxart.errors import MxartError
 from mxart.formats.maven import checksums, names
 from mxart.formats.maven.paths import quoted
@@ -27,7 +27,6 @@ _DENIED = 403
 _MOST_DENIED = 10  # before the first file is taken: then it is not about these files
 _FULL = 507
 _ETAG = re.compile(r'"([0-9a-f]{64})"', re.ASCII)
-_AGAIN = "Run it again: it goes on where it ended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,10 @@ class MavenServer:
         try:
             return question()
         except MxartError as error:
-            raise Ended(f"{error.message}. {_AGAIN}") from error
+            raise Ended(f"{error.message}. {AGAIN}") from error
 
     def _ended(self, status: int, said: str) -> Ended:
-        advised = advice(status, "Maven") or (_AGAIN if status >= 500 or status in (408, 429) else "")
+        advised = advice(status, "Maven") or (AGAIN if status >= 500 or status in (408, 429) else "")
         return Ended(" ".join(part for part in (f"{self._host} answers {status}:", said, advised) if part).rstrip(": "))
 
 

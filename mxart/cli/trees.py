@@ -62,8 +62,16 @@ class Content:
     said: Mapping[str, str] = field(default_factory=dict)
 
 
+AGAIN = "Run it again: it goes on where it ended."
+
+
 class Unreadable(Exception):
     """A file of the tree cannot be had; the text says why."""
+
+    @classmethod
+    def by(cls, error: OSError) -> Unreadable:
+        """It is this machine that says so."""
+        return cls(error.strerror or type(error).__name__)
 
 
 class Ended(Exception):

@@ -18,6 +18,7 @@ from mxart.cli import indexpages
 from mxart.cli.indexpages import MAX_NAMES, MAX_PAGE, IndexPage, Place
 from mxart.cli.login import Login
 from mxart.cli.trees import (
+    AGAIN,
     HIDDEN,
     MAX_DEPTH,
     MAX_SMALL,
@@ -171,7 +172,7 @@ class WebTree:
         try:
             return self._patience.ask(question)
         except (Unavailable, Untrusted) as error:
-            raise Ended(f"{error.message}. Run it again: it goes on where it ended") from error
+            raise Ended(f"{error.message}. {AGAIN}") from error
         except BadUpstream as error:
             raise Unreadable(error.message) from error
         except OSError as error:

@@ -2,7 +2,8 @@
 ecosystem.
 
 All look at the format's package name, with globs that know upper from lower case; a resource without a package passes.
-Where a package has several names further inside (``renaming.py``), what is said of one of them holds for all.
+Where a package has several names further inside (``renaming.py``), or a resource may be of several (`Resource.also`),
+what `Blocking` and `Reserved` say of one of them holds for all.
 """
 
 from __future__ import annotations

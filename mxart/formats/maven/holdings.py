@@ -156,7 +156,7 @@ def _of_snapshot(resource: MavenResource, entries: Sequence[Entry]) -> Metadata:
 def _snapshot_version(build: Build, file: tuple[str, str]) -> SnapshotVersion:
     classifier, extension = file
     timestamp, _ = names.build_order(build.build)
-    value = f"{names.stem(build.version)}{build.build}"
+    value = names.version_of(build.version, build.build)
     return SnapshotVersion(extension=extension, value=value, updated=timestamp.replace(".", ""), classifier=classifier)
 
 
@@ -196,10 +196,10 @@ def outdated_entries(entries: Sequence[Entry], keeping: Keeping, now: float) -> 
     """The entries of one package's builds that `outdated` names, with the notes that a client has named them."""
     if not entries:
         return
-    package = entries[0].path.partition(paths.BORDER)[0]
+    group, artifact = paths.package_of(entries[0].path)
     gone: set[str] = set()
-    for held in builds(package.rpartition("/")[2], entries).values():
+    for held in builds(artifact, entries).values():
         for build in outdated(held, keeping, now):
             gone.update(entry.path for entry in build.files.values())
-            gone.add(paths.announcement(f"{package}{paths.BORDER}", build.version, build.build).path)
+            gone.add(paths.announcement(group, artifact, build.version, build.build).path)
     yield from (entry for entry in entries if entry.path in gone)

@@ -96,6 +96,15 @@ def stem(version: str) -> str:
     return version.removesuffix(SNAPSHOT)
 
 
+def version_of(version: str, build: str) -> str:
+    """The version of one build of a snapshot, as its files are called after it.
+
+    >>> version_of("1.0-SNAPSHOT", "20261125.101112-3")
+    '1.0-20261125.101112-3'
+    """
+    return f"{stem(version)}{build}"
+
+
 def build_order(build: str) -> tuple[str, int]:
     """By what builds of a snapshot are ordered: timestamp, then number. ``build``: one that `is_build`."""
     timestamp, _, number = build.rpartition("-")

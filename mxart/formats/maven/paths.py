@@ -205,10 +205,8 @@ def of_entry(path: str) -> MavenResource:
     """What stands at a path in the index: an artifact, or of what has no such name all that its path tells."""
     if is_mark(path) or BORDER not in path:
         return MavenResource(path=path, url_path=url_path(path), kind="mark" if is_mark(path) else "file")
-    package, _, rest = path.partition(BORDER)
-    parent, _, artifact_id = package.rpartition("/")
-    group = parent.replace("/", ".")
-    version, _, filename = rest.rpartition("/")
+    group, artifact_id = package_of(path)
+    version, _, filename = path.partition(BORDER)[2].rpartition("/")
     name = names.parse_filename(filename, artifact_id, version) if "/" not in version else None
     if name is None:
         return MavenResource(path=path, url_path=url_path(path), kind="mark", package=f"{group}:{artifact_id}")
@@ -229,13 +227,11 @@ def mark(of: MavenResource) -> MavenResource:
     )
 
 
-def announcement(package_folder: str, version: str, build: str) -> MavenResource:
-    """Where is noted that a client has named a build of a snapshot, or a release when ``build`` is "", in its metadata.
-
-    ``package_folder``: as `folder` gives it.
-    """
-    path = f"{package_folder}{version}/{ANNOUNCED}{build}"
-    return MavenResource(path=path, url_path=url_path(path), kind="mark")
+def announcement(group: str, artifact_id: str, version: str, build: str) -> MavenResource:
+    """Where is noted that a client has named a build of a snapshot, or a release when ``build`` is "", in its
+    metadata."""
+    path = f"{folder(group, artifact_id)}{version}/{ANNOUNCED}{build}"
+    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=f"{group}:{artifact_id}")
 
 
 def contest(of: MavenResource) -> MavenResource:
@@ -254,6 +250,16 @@ def folder(group: str, artifact_id: str) -> str:
     'org/acme/lib/@/'
     """
     return f"{group.replace('.', '/')}/{artifact_id}{BORDER}"
+
+
+def package_of(path: str) -> tuple[str, str]:
+    """The groupId and the artifactId of the package in whose folder a path in the index lies.
+
+    >>> package_of("org/acme/lib/@/1.0/lib-1.0.jar")
+    ('org.acme', 'lib')
+    """
+    parent, _, artifact_id = path.partition(BORDER)[0].rpartition("/")
+    return parent.replace("/", "."), artifact_id
 
 
 def marks_folder(group: str) -> str:

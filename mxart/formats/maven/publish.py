@@ -188,8 +188,7 @@ class Publisher:
         """True after: what the metadata names and has no POM counts as whole. Raises Unsupported where nobody can
         publish, also when it names nothing."""
         waiting = await self._waiting(resource, sent) if resource.artifact else ()
-        folder = paths.folder(resource.group, resource.artifact)
-        places = [paths.announcement(folder, build.version, build.build) for build in waiting]
+        places = [_announcement(resource, build) for build in waiting]
         note = await self._noted(places[0]) if places else None
         parts = [replace(note, resource=place) for place in places] if note else []  # one open file, however many
         await self.repository.publish(Publication(parts=parts), self.context)
@@ -210,8 +209,7 @@ class Publisher:
             return
         held = (await self._builds(resource)).get(resource.version, {})
         outdated = await offload(lambda: list(holdings.outdated(held, keeping, self.clock())))
-        folder = paths.folder(resource.group, resource.artifact)
-        prunes = [paths.announcement(folder, build.version, build.build) for build in outdated]
+        prunes = [_announcement(resource, build) for build in outdated]
         for build in outdated:
             prunes += await offload(_with_marks, list(build.files.values()))
         if prunes:
@@ -281,7 +279,7 @@ def _check_coordinates(found: pom.Pom, resource: MavenResource) -> None:
         ("artifactId", found.artifact, resource.artifact),
         ("version", found.version, resource.version),
     ):
-        is_build = word == "version" and resource.build and said == f"{names.stem(wanted)}{resource.build}"
+        is_build = word == "version" and resource.build and said == names.version_of(wanted, resource.build)
         if said and "${" not in said and said != wanted and not is_build:
             raise Invalid(f"the {word} in {resource.filename} is {said}, and should be {wanted} at {resource.title}")
 
@@ -298,6 +296,11 @@ def _named(resource: MavenResource, sent: Metadata) -> list[tuple[str, str]]:
     if sent.snapshot is not None and sent.snapshot.timestamp:
         values.append(f"{sent.snapshot.timestamp}-{sent.snapshot.build}")
     return [(resource.version, value) for value in dict.fromkeys(values)]
+
+
+def _announcement(of: MavenResource, build: Build) -> MavenResource:
+    """``of``: anything of the package."""
+    return paths.announcement(of.group, of.artifact, build.version, build.build)
 
 
 def _with_marks(entries: Sequence[Entry]) -> list[MavenResource]:

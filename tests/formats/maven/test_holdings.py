@@ -42,7 +42,7 @@ def snapshot(build: str, *endings: str, created: float = 0.0, facts: Mapping[str
 
 
 def announced(version: str, build: str = "") -> Entry:
-    return entry(paths.announcement(LIB, version, build).path)
+    return entry(paths.announcement("org.acme", "lib", version, build).path)
 
 
 def build_of(day: int, number: int) -> str:

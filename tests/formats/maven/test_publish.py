@@ -177,6 +177,14 @@ async def test_what_has_no_pom_is_a_version_once_it_was_named(depot: Depot) -> N
     assert [(file.extension, file.value) for file in found.snapshot_versions] == [("jar", f"1.0-{FIRST}")]
 
 
+@pytest.mark.gen_test
+async def test_metadata_without_a_list_of_files_names_a_build(depot: Depot) -> None:
+    """As clients before Maven 3 send it."""
+    await depot.put(f"{SNAPSHOT}/lib-1.0-{FIRST}.jar", jar())
+    await depot.put_all(builds_of(FIRST))
+    assert (await depot.metadata(SNAPSHOT)).snapshot == Snapshot("20240101.000000", 1)
+
+
 # --- nothing half is named -----------------------------------------------------------------------------------------
 
 
