@@ -59,7 +59,7 @@ class Resource:
     path: str  # normal form below the repository; the key in the index; no leading slash, never "..", no NUL
     kind: str  # the format's own word for it: "zip", "list", "manifest"
     package: str = ""  # the name that rules (block, allow, exclusive) look at; "" when none applies
-    also: tuple[str, ...] = ()  # further names that it may be of: what a rule says of one of them holds for it
+    also: tuple[str, ...] = ()  # further names that it may be of: what keeps one of them out or in holds for it, too
     upstream: str = ""  # which of the repository's upstreams to ask: "" its own, else a name the format's settings give
 
     @property

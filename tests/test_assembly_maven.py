@@ -185,3 +185,21 @@ def test_head_is_as_get(tmp_path: Path, upstream: ScriptedUpstream) -> None:
             assert {name: value for name, value in whole.headers.items() if name not in ignored} == {
                 name: value for name, value in outline.headers.items() if name not in ignored
             }, path
+
+
+def test_gc_puts_builds_that_have_had_their_time_into_the_trash(tmp_path: Path) -> None:
+    with Server(tmp_path, maven_hosted("snapshots"), workers=1) as server:
+        for number in (1, 2):
+            for ending, data in ((".jar", b"jar"), (".pom", pom("com.example", "lib", "1.0-SNAPSHOT"))):
+                file = f"lib-1.0-20260101.00000{number}-{number}{ending}"
+                path = f"/snapshots/com/example/lib/1.0-SNAPSHOT/{file}"
+                assert server.request("PUT", path, data).status == 201
+        settings = server.config
+        settings.write_text(settings.read_text() + 'snapshot_max_age = "0 s"\n')
+        for arguments, still in ((("--dry-run",), 200), ((), 404)):
+            done = server.run("gc", *arguments)
+            assert "2 outdated entries to the trash" in done.stdout, done
+            first = "/snapshots/com/example/lib/1.0-SNAPSHOT/lib-1.0-20260101.000001-1.jar"
+            assert server.get(first).status == still
+        assert server.get(first.replace("1-1.", "2-2.")).status == 200
+        assert "lib-1.0-20260101.000001-1.pom" in server.run("trash", "list").stdout

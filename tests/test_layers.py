@@ -27,6 +27,7 @@ ROWS = {
     "mxart.archive": 0,
     "mxart.httpfields": 0,
     "mxart.contract": 1,
+    "mxart.registration": 1,
     "mxart.settings": 1,
     "mxart.store": 2,
     "mxart.upstream": 2,
@@ -49,7 +50,7 @@ WITHIN_ROW = {
     "mxart.documents": {"mxart.errors", "mxart.model", "mxart.offload"},
     "mxart.archive": {"mxart.errors"},
     "mxart.httpfields": {"mxart.errors"},
-    "mxart.contract": {"mxart.settings"},
+    "mxart.registration": {"mxart.contract", "mxart.settings"},
     "mxart.jobs": {"mxart.repository"},
 }
 

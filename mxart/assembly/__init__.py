@@ -6,6 +6,6 @@ command line does with a store besides is here, too.
 
 from mxart.assembly.site import Site, serve
 from mxart.assembly.stores import home, open_store, prepare
-from mxart.assembly.sweeping import old_absences, unused
+from mxart.assembly.sweeping import old_absences, outdated, unused
 
-__all__ = ["Site", "home", "old_absences", "open_store", "prepare", "serve", "unused"]
+__all__ = ["Site", "home", "old_absences", "open_store", "outdated", "prepare", "serve", "unused"]

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlencode
 from mxart.access.identify import Access
 from mxart.api.token import CATALOG
 from mxart.assembly.stacks import Stacks
-from mxart.contract import FormatFactory
 from mxart.errors import Invalid, NotFound
 from mxart.formats import FORMATS, mount_path
 from mxart.httpfields import targets
 from mxart.model import Request
+from mxart.registration import FormatFactory
 from mxart.repository.directory import Directory
 from mxart.server import Handler, Match
 from mxart.server.dispatch import RepositoryHandler, meant_by

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from mxart.contract import Format, FormatFactory, Repository
+from mxart.contract import Format, Repository
 from mxart.errors import StoreFull
 from mxart.formats import FORMATS
+from mxart.registration import FormatFactory
 from mxart.repository.freshness import Lifetimes
 from mxart.repository.group import Group, GroupParts
 from mxart.repository.hosted import Hosted, HostedParts

@@ -1,4 +1,5 @@
-"""What is not needed in the repositories of a store: in hosted ones as their formats say, in proxies old absences."""
+"""What is not needed in the repositories of a store: in hosted ones as their formats and rules say, in proxies old
+absences."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from mxart.formats import FORMATS
 from mxart.repository import absences
+from mxart.repository.outdated import prune
 from mxart.repository.unused import Since, Unused, sweep
 from mxart.settings import Settings, StoreSettings
 from mxart.store import Store
@@ -21,6 +23,17 @@ async def unused(
         if repository.kind == "hosted" and repository.store == where.name:
             format_ = FORMATS[repository.format].build(repository.options)
             async for found in sweep(store, repository.name, format_, since, remove=remove):
+                yield found
+
+
+async def outdated(
+    settings: Settings, where: StoreSettings, store: Store, now: float, *, remove: bool
+) -> AsyncIterator[Unused]:
+    """As `mxart.repository.outdated.prune`, of every hosted repository that has its content in ``store``."""
+    for repository in settings.repositories:
+        if repository.kind == "hosted" and repository.store == where.name:
+            format_ = FORMATS[repository.format].build(repository.options)
+            async for found in prune(store, repository.name, format_, now, remove=remove):
                 yield found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mxart.config import NO_OVERRIDES, ConfigurationError, Overrides, Starter, quick_start, starters
-from mxart.contract import FormatFactory, Proposal
+from mxart.registration import FormatFactory, Proposal
 from mxart.settings import ServerSettings
 
 _TIME_LIMIT = 3.0  # seconds for one command: the quick start waits for it

@@ -43,6 +43,7 @@ class _Done:
     unused: int = 0  # entries that nothing led to
     unused_bytes: int = 0  # of their content, shared content counted for each
     absences: int = 0  # what upstreams did not have, long ago
+    outdated: int = 0  # entries that have had their time, and are in the trash now
 
 
 def _duration(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -75,8 +76,8 @@ def _duration(ctx: click.Context, parameter: click.Parameter, value: str | None)
 def command(
     config: Path | None, store: str | None, dry_run: bool, grace: float, unused_age: float | None, as_json: bool
 ) -> None:
-    """Remove old trash, manifests of images without a tag, blobs that nothing names, old absences of proxies, and what
-    dead downloads left. The server may go on meanwhile."""
+    """Put old builds of snapshots into the trash; remove old trash, manifests of images without a tag, blobs that
+    nothing names, old absences of proxies, and what dead downloads left. The server may go on meanwhile."""
     meant = chosen(config, store)
     what = _Run(settings_or_exit(config), dry_run, grace, unused_age)
     done = {settings.name: run(settings, partial(_done, settings, what)) for settings in meant}
@@ -104,7 +105,7 @@ async def _done(settings: StoreSettings, what: _Run, store: Store) -> _Done:
 
 
 async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Meter) -> _Done:
-    from mxart.assembly import old_absences, unused
+    from mxart.assembly import old_absences, outdated, unused
     from mxart.repository.unused import Since
     from mxart.store.collect import Ages, collect
     from mxart.store.sweep import Counting, Removing
@@ -113,6 +114,7 @@ async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Me
     age = settings.trash_age if what.unused_age is None else what.unused_age
     since = Since(used=now - age, deleted=now - settings.trash_age)
     counting = Counting(store)
+    old = [found async for found in outdated(what.settings, settings, store, now, remove=not what.dry)]
     entries = size = 0
     async for found in unused(what.settings, settings, store, since, remove=not what.dry):
         for entry in found.entries:
@@ -122,12 +124,18 @@ async def _swept(settings: StoreSettings, what: _Run, store: Store, progress: Me
     absences = sum([n async for n in old_absences(what.settings, settings, store, now, remove=not what.dry)])
     sweep: Sweep = counting if what.dry else Removing(store)
     ages = Ages(now=now, trash=settings.trash_age, grace=what.grace)
-    return _Done(await collect(store, sweep, ages, _told(progress)), entries, size, absences)
+    trashed = sum(len(found.entries) for found in old)
+    return _Done(await collect(store, sweep, ages, _told(progress)), entries, size, absences, trashed)
 
 
 def _record(name: str, done: _Done) -> dict[str, object]:
     collected = done.collected
-    entries = {"unused": done.unused, "unused_bytes": done.unused_bytes, "absences": done.absences}
+    entries = {
+        "unused": done.unused,
+        "unused_bytes": done.unused_bytes,
+        "absences": done.absences,
+        "outdated": done.outdated,
+    }
     return {"name": name, **asdict(collected), **entries, "freed_bytes": collected.freed}
 
 
@@ -148,5 +156,6 @@ def _summary(done: _Done, verb: str) -> str:
     return (
         f"{format_size(collected.freed)} {verb}: {collected.trash} entries of the trash, {done.unused} unused entries, "
         f"{collected.blobs} blobs, {collected.orphans} orphaned blobs, {collected.incoming} ended downloads, "
-        f"{collected.changes} old changes, {done.absences} old absences"
+        f"{collected.changes} old changes, {done.absences} old absences; "
+        f"{done.outdated} outdated entries to the trash"
     )

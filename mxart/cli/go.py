@@ -21,7 +21,7 @@ from mxart.cli.release import Refused, Release, Zip, release, zipped
 from mxart.cli.stores import json_option
 from mxart.cli.targets import configured, target
 from mxart.errors import MxartError
-from mxart.formats.go.format import GoFactory
+from mxart.formats.go.factory import GoFactory
 from mxart.formats.go.paths import upstream_path, version_file
 from mxart.units import format_rfc3339, format_size
 from mxart.upstream.failures import printable

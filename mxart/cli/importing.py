@@ -13,18 +13,19 @@ from urllib.parse import SplitResult
 
 import click
 
-from mxart.cli.copying import Copying
-from mxart.cli.localtree import LocalTree
+from mxart.cli.copies.localtree import LocalTree
+from mxart.cli.copies.mavenserver import MavenServer
+from mxart.cli.copies.selection import sort_out
+from mxart.cli.copies.sending import Copying
+from mxart.cli.copies.tally import Tally
+from mxart.cli.copies.trees import AGAIN, Ended, LeftOut, Tree
+from mxart.cli.copies.webtree import WebTree
 from mxart.cli.login import Asked, base_url, login, login_options, netrc_login, warn_of_open_password
-from mxart.cli.mavenfiles import Artifact, sort_out
-from mxart.cli.mavenserver import MavenServer
 from mxart.cli.options import PROBLEMS, config_option
 from mxart.cli.progress import meter
 from mxart.cli.stores import json_option
-from mxart.cli.tally import Tally
 from mxart.cli.targets import target
-from mxart.cli.trees import AGAIN, Ended, LeftOut, Tree
-from mxart.cli.webtree import WebTree
+from mxart.formats.maven.trees import Artifact
 from mxart.units import format_size
 from mxart.upstream import patience
 from mxart.upstream.blocking import Connections

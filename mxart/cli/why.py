@@ -133,7 +133,7 @@ def _explanation(document: object) -> Explanation:
 
 def _report(explanation: Explanation) -> Iterator[str]:
     yield _plain(explanation.url)
-    yield f"  {_plain(explanation.summary)}"
+    yield from (f"  {_plain(line)}" for line in explanation.summary.split("\n"))
     yield ""
     yield f"  repository    {_plain(explanation.repository) or 'none'}"
     yield f"  status        {explanation.status}"
@@ -153,8 +153,13 @@ def _value(fact: object) -> str:
     """A fact as people write it; one with spaces in it in quotes."""
     if isinstance(fact, bool):
         return "yes" if fact else "no"
-    text = "none" if fact is None else _plain(f"{fact:.3f}" if isinstance(fact, float) else str(fact))
+    text = "none" if fact is None else _plain(f"{fact:.3f}" if isinstance(fact, float) else _on_one_line(str(fact)))
     return f'"{text}"' if " " in text or not text else text
+
+
+def _on_one_line(text: str) -> str:
+    """The lines, such as what each member of a group says, one behind the other."""
+    return "; ".join(line.strip() for line in text.split("\n"))
 
 
 def _plain(text: str) -> str:

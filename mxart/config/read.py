@@ -15,7 +15,7 @@ from mxart.config.starters import starters
 from mxart.config.tables import Table
 from mxart.config.upstreams import Surroundings
 from mxart.config.values import address
-from mxart.contract import FormatFactory, Proposal
+from mxart.registration import FormatFactory, Proposal
 from mxart.settings import ListenerSettings, RepositorySettings, ServerSettings, Settings, StoreSettings
 
 BUILT_IN = "built-in quick start"

@@ -9,8 +9,8 @@ from typing import Any, cast, get_type_hints
 from mxart.config import values
 from mxart.config.tables import Table, did_you_mean
 from mxart.config.upstreams import Surroundings, read_upstream
-from mxart.contract import FormatFactory
 from mxart.errors import Invalid
+from mxart.registration import FormatFactory
 from mxart.settings import HostSettings, Kind, RepositorySettings, UpstreamSettings
 
 _READERS: Mapping[object, Callable[[object], object]] = {

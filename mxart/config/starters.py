@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mxart.contract import FormatFactory, Proposal
+from mxart.registration import FormatFactory, Proposal
 
 
 @dataclass(frozen=True, slots=True)

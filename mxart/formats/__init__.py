@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mxart.contract import FormatFactory
 from mxart.formats import docker, go, maven
+from mxart.registration import FormatFactory
 
 FORMATS: Mapping[str, FormatFactory] = {
     "go": go.FORMAT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from mxart.contract import Policy
+from mxart.contract import Checksum
 from mxart.errors import NotFound
 from mxart.model import Blob, Bytes, Content
 from mxart.offload import offload, undisturbed
@@ -13,10 +13,10 @@ from mxart.offload import offload, undisturbed
 _CHUNK = 1 << 20  # bytes read at once
 
 
-async def told(policy: Policy, content: Content) -> Bytes:
-    """The checksum file of ``content``, which is closed after the call, in whatever way that ends. ``policy``: the
+async def told(checksum: Checksum, media_type: str, content: Content) -> Bytes:
+    """The checksum file of ``content``, which is closed after the call, in whatever way that ends. ``media_type``: the
     file's own. Raises NotFound for content of which the last bytes have not come."""
-    algorithm = policy.algorithm
+    algorithm = checksum.algorithm
     try:
         if isinstance(content, Bytes):
             value = hashlib.new(algorithm, content.data, usedforsecurity=False).hexdigest()
@@ -24,7 +24,7 @@ async def told(policy: Policy, content: Content) -> Bytes:
             value = _noted(content, algorithm) or await undisturbed(offload(_read, content, algorithm))
         else:
             raise NotFound("the checksum is known when the content is here")
-        return Bytes(data=value.encode(), media_type=policy.media_type, last_modified=content.last_modified)
+        return Bytes(data=value.encode(), media_type=media_type, last_modified=content.last_modified)
     finally:
         content.close()
 

@@ -28,9 +28,21 @@ from mxart.store.layout import blob_lock
 from mxart.units import format_size
 
 Write = Callable[[BinaryIO], None]
-Prepare = Callable[[], Awaitable[Write]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What writes a document. ``told_by``: by which it is recognised that it would be the one that stands, although
+    that was made from something else; "": it is not."""
+
+    write: Write
+    told_by: str = ""
+
+
+Prepare = Callable[[], Awaitable[Prepared]]
 
 _MADE_FROM = "made_from"  # in `Entry.checksums`
+_TOLD_BY = "told_by"
 _PREFIX = "d"  # of its file in incoming/, as of a download: no client can resume it
 _IN_MEMORY = 1 << 20  # bytes of a document that there is no room for on the disk
 
@@ -62,8 +74,8 @@ class Derived:
         StoreFull when it is too large to be given without being kept; Unavailable.
         """
 
-        async def prepare() -> Write:
-            return write
+        async def prepare() -> Prepared:
+            return Prepared(write)
 
         return await self.prepared(resource, policy, made_from, prepare)
 
@@ -104,23 +116,43 @@ class Derived:
         return opened(self._store, entry, policy.media_type, self._clock())
 
     async def _make(self, resource: Resource, policy: Policy, made_from: str, prepare: Prepare) -> _Made:
-        write = await prepare()
+        prepared = await prepare()
         try:
-            return _Made(await self._keep(resource, policy, made_from, write))
+            same = await self._same(resource, made_from, prepared)
+            return _Made(same or await self._keep(resource, policy, made_from, prepared))
         except StoreFull as full:
             out = io.BytesIO()
             try:
-                written = await undisturbed(offload(_write, out, write, resource, policy, _IN_MEMORY))
+                written = await undisturbed(offload(_write, out, prepared.write, resource, policy, _IN_MEMORY))
             except Corrupt:  # it would be too large
                 raise full from None
             return _Made(self._entry(resource, policy, made_from, written), out.getvalue())
 
-    async def _keep(self, resource: Resource, policy: Policy, made_from: str, write: Write) -> Entry:
+    async def _same(self, resource: Resource, made_from: str, prepared: Prepared) -> Entry | None:
+        """What stands, noted as made from ``made_from``; None when it has to be made again."""
+        held = await self._store.index.get(self._name, resource.path)
+        if held is None or held.digest is None or not prepared.told_by:
+            return None
+        if held.checksums.get(_TOLD_BY) != prepared.told_by:
+            return None
+        entry = replace(held, checksums={**held.checksums, _MADE_FROM: made_from}, checked=self._clock())
+        lock = await self._store.locks.lock(blob_lock(held.digest))
+        try:
+            if not readable(self._store, held):
+                return None
+            await self._store.index.derive(entry)
+        finally:
+            lock.release()
+        return entry
+
+    async def _keep(self, resource: Resource, policy: Policy, made_from: str, prepared: Prepared) -> Entry:
         incoming = await IncomingFile.create(self._store.path, _PREFIX)
         try:
-            writing = offload(_write, incoming.file, write, resource, policy)
+            writing = offload(_write, incoming.file, prepared.write, resource, policy)
             written = await undisturbed(writing)  # else the file could be closed under the thread
             entry = self._entry(resource, policy, made_from, written)
+            if prepared.told_by:
+                entry = replace(entry, checksums={**entry.checksums, _TOLD_BY: prepared.told_by})
             held = await self._store.index.get(self._name, resource.path)
             if held is not None and held.digest == written.digest:
                 entry = replace(entry, created=held.created, last_modified=date_field(held.created))

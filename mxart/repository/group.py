@@ -53,8 +53,9 @@ class Group:
         if context.where_published and self._publish_to is not None:
             return await self._publish_to.get(resource, context)
         policy = self._format.policy(resource)
-        if policy.of is not None and self._format.policy(policy.of).index:
-            return await told(policy, await self.get(policy.of, context))  # of the very document that is given here
+        if (checksum := policy.checksum) is not None and self._format.policy(checksum.of).index:
+            document = await self.get(checksum.of, context)  # the very one that is given here
+            return await told(checksum, policy.media_type, document)
         if policy.index:
             return await self._merging.get(self._members, resource, policy, context)
         if policy.unit is not None:

@@ -5,6 +5,7 @@ What has been deleted leaves a tombstone: its path answers Gone, and can only co
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from mxart.httpfields import caching
 from mxart.model import Blob, Child, Content, Entry, Resource
 from mxart.offload import offload
 from mxart.repository.checksums import told
-from mxart.repository.derived import Derived, Write, is_derived
+from mxart.repository.derived import Derived, Prepared, is_derived
 from mxart.repository.held import below, date_field, media_type_of, opened
 from mxart.repository.uploads import Upload, Uploads
 from mxart.store import Offer, Store
@@ -51,8 +52,8 @@ class Hosted:
 
     async def get(self, resource: Resource, context: Context) -> Content:
         policy = self._format.policy(resource)
-        if policy.of is not None:
-            return await told(policy, await self.get(policy.of, context))
+        if (checksum := policy.checksum) is not None:
+            return await told(checksum, policy.media_type, await self.get(checksum.of, context))
         if policy.index:
             return await self._generated(resource, policy, context)
         entry = await self._index.get(self.name, resource.path)
@@ -104,11 +105,13 @@ class Hosted:
         """The index document, as it was made since the last change of this repository, else made now."""
         made_from = str(await self._index.changed(self.name))  # before the entries are listed: never newer than they
 
-        async def prepare() -> Write:
+        async def prepare() -> Prepared:
             entries = await self._published(policy.within or policy.folder)
             if not entries:
                 raise NotFound(f"nothing has been published to {self.name} for {resource.title}")
-            return lambda out: self._format.generate(resource, entries, out)
+            # most of what changes in a busy repository is of other packages
+            told_by = await offload(_sequences, entries)
+            return Prepared(lambda out: self._format.generate(resource, entries, out), told_by)
 
         context.trail.note("hosted", repository=self.name, path=resource.path, generated_from=made_from)
         blob = await self._derived.prepared(resource, policy, made_from, prepare)
@@ -142,11 +145,12 @@ class Hosted:
     async def publish(self, publication: Publication, context: Context) -> bool:
         now = self._clock()
         offers = [await self._offer(part, publication, now) for part in publication.parts]
-        await self._look([offer for offer, _ in offers], now)
         drops = [(self.name, resource.path) for resource in publication.drops]
         needs = [(self.name, resource.path) for resource in publication.needs]
         prunes = [(self.name, resource.path) for resource in publication.prunes]
-        new = await self._store.publish(offers, drops, needs, prunes)
+        gone = {path for _, path in prunes}  # before anything is put in its place
+        await self._look([offer for offer, _ in offers if offer.entry.path not in gone], now)
+        new = await self._store.publish(offers, now, drops, needs, prunes)
         context.trail.note("publish", repository=self.name, parts=len(offers), new=len(new))
         return bool(new)
 
@@ -174,7 +178,7 @@ class Hosted:
 
     def _publishable(self, resource: Resource) -> Policy:
         policy = self._format.policy(resource)
-        if policy.index or policy.of is not None:
+        if policy.index or policy.checksum is not None:
             raise Unsupported(f"{resource.title} is made from what is published to {self.name}, and only read")
         return policy
 
@@ -220,6 +224,12 @@ class Hosted:
         absences = [self._absence(each, await self._index.get(self.name, each.path)) for each in resources]
         gone = (absence for absence in absences if isinstance(absence, Gone))
         return next(gone, absences[0] if absences else NotFound("nothing was named that could be deleted"))
+
+
+def _sequences(entries: Sequence[Entry]) -> str:
+    """What is the same when these are the same entries, and nothing of them has changed."""
+    stated = "\n".join(f"{entry.sequence} {entry.path}" for entry in entries)
+    return hashlib.sha256(stated.encode()).hexdigest()
 
 
 def _was_published(entry: Entry) -> bool:

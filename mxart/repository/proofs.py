@@ -72,7 +72,7 @@ class Proofs:
         except MxartError as error:
             if self._proof.must:
                 raise
-            log.warning("%s/%s: %s", self._asked.repository, self._asked.resource.path, error.message)
+            log.warning("%s/%s: %s", self._asked.repository, self._asked.resource.title, error.message)
 
     async def close(self) -> None:
         """True after: nothing is asked any more."""

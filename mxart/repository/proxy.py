@@ -58,8 +58,8 @@ class Proxy:
     async def get(self, resource: Resource, context: Context) -> Content:
         parts, trail = self._parts, context.trail
         policy = parts.format.policy(resource)
-        if policy.of is not None and await self._tells(policy.of, context):
-            return await told(policy, await self.get(policy.of, context))
+        if (checksum := policy.checksum) is not None and await self._tells(checksum.of, context):
+            return await told(checksum, policy.media_type, await self.get(checksum.of, context))
         now = parts.clock()
         entry = await self._index.get(self.name, resource.path)
         verdict = judge(entry, policy, parts.lifetimes, now)

@@ -3,7 +3,7 @@ ecosystem.
 
 All look at the format's package name, with globs that know upper from lower case; a resource without a package passes.
 Where a package has several names further inside (``renaming.py``), or a resource may be of several (`Resource.also`),
-what `Blocking` and `Reserved` say of one of them holds for all.
+what a rule says of one of them holds for all; `Yielding` knows none from further inside.
 """
 
 from __future__ import annotations
@@ -108,22 +108,23 @@ class Reserved(Layer):
         self._others = {name: tuple(globs) for name, globs in exclusive.items() if name != inner.name}
 
     async def get(self, resource: Resource, context: Context) -> Content:
-        if (owner := self._owner(resource)) is not None:
-            context.trail.note("rule", exclusive=owner, package=resource.package, repository=self.name, asked=False)
-            raise NotFound(f"{resource.package} is exclusive to {owner}, so {self.name} was not asked for it")
+        if (taken := self._taken(resource)) is not None:
+            package, owner = taken
+            context.trail.note("rule", exclusive=owner, package=package, repository=self.name, asked=False)
+            raise NotFound(f"{package} is exclusive to {owner}, so {self.name} was not asked for it")
         return await self._inner.get(resource, context)
 
     async def list(self, resource: Resource, context: Context) -> Sequence[Entry]:
-        return [] if self._owner(resource) is not None else await self._inner.list(resource, context)
+        return [] if self._taken(resource) is not None else await self._inner.list(resource, context)
 
     async def children(self, folder: Resource, after: str, limit: int, context: Context) -> Sequence[Child]:
-        return [] if self._owner(folder) is not None else await self._inner.children(folder, after, limit, context)
+        return [] if self._taken(folder) is not None else await self._inner.children(folder, after, limit, context)
 
     async def packages(self, context: Context) -> Collection[str]:
         return [package for package in await self._inner.packages(context) if self._owner_of(package) is None]
 
     async def owns(self, resource: Resource) -> bool:
-        return self._owner(resource) is None and await self._inner.owns(resource)
+        return self._taken(resource) is None and await self._inner.owns(resource)
 
     async def ingest(self, resource: Resource, context: Context, resume: str | None = None) -> Ingest:
         self._admit(resource)
@@ -140,13 +141,14 @@ class Reserved(Layer):
         await self._inner.delete(resources, context, alike)
 
     def _admit(self, resource: Resource) -> None:
-        if (owner := self._owner(resource)) is not None:
-            raise Denied(f"{resource.package} is exclusive to {owner}: publish it there, not to {self.name}")
+        if (taken := self._taken(resource)) is not None:
+            package, owner = taken
+            raise Denied(f"{package} is exclusive to {owner}: publish it there, not to {self.name}")
 
-    def _owner(self, resource: Resource) -> str | None:
-        """The other member whose name it is; None when it is ours, too, or nobody's."""
-        owners = (self._owner_of(name) for name in _names(resource, self._renamed))
-        return next((owner for owner in owners if owner is not None), None)
+    def _taken(self, resource: Resource) -> tuple[str, str] | None:
+        """The first of its names that is another member's, and that member; None when each is ours, or nobody's."""
+        owners = ((name, self._owner_of(name)) for name in _names(resource, self._renamed))
+        return next(((name, owner) for name, owner in owners if owner is not None), None)
 
     def _owner_of(self, package: str) -> str | None:
         if not package or matching(package, self._own) is not None:

@@ -124,7 +124,7 @@ class Transfer:
                 self._keep = self._keep and not changed
                 if self._keep or restarts >= max(self._plan.retries, int(changed)):
                     raise
-                log.info("%s/%s: from the start again: %s", self._plan.repository, self._plan.path, error)
+                log.info("%s/%s: from the start again: %s", self._plan.repository, self._plan.resource.title, error)
             self._drop()
             restarts += 1
 

@@ -62,6 +62,8 @@ class RepositoryHandler:
             response = await self.answer(request, trail)
         except MxartError as error:
             trail.note("error", kind=type(error).__name__, message=error.message)
+            if action_of(request) != "read":  # not every client shows its user why it was refused
+                log.info("%s %s/%s: refused: %s", request.method, self.repository.name, request.path, error.message)
             if isinstance(error, Unauthenticated):
                 error.challenge = self.format.challenge(request, action_of(request), error)
             response = self.failure(error)

@@ -200,6 +200,7 @@ class Index(Accounts, Protocol):
     async def publish(
         self,
         offers: Sequence[Offer],
+        when: float,
         drops: Collection[tuple[str, str]] = (),
         needs: Collection[tuple[str, str]] = (),
         prunes: Collection[tuple[str, str]] = (),
@@ -207,7 +208,8 @@ class Index(Accounts, Protocol):
         """True after, durably and all at once: each offered entry stands, or the same content stood already, or other
         content that may stay; nothing stands at ``drops`` (repository, path), and the trash has nothing of it; content
         stands at all of ``needs`` (repository, path), be it by this publication; nothing stands at ``prunes``
-        (repository, path), not even a tombstone, and the content is in the trash as one batch.
+        (repository, path), not even a tombstone, and the content is in the trash as one batch. ``when``: UTC seconds
+        at which all this happens.
 
         Returns the entries that are new. Raises Conflict, and nothing has changed, when other content is in the way: it
         stands, or stood and was withdrawn. Raises Missing, and nothing has changed, when something is needed that is
@@ -441,6 +443,7 @@ class Store:
     async def publish(
         self,
         offers: Sequence[tuple[Offer, Path | None]],
+        when: float,
         drops: Collection[tuple[str, str]] = (),
         needs: Collection[tuple[str, str]] = (),
         prunes: Collection[tuple[str, str]] = (),
@@ -454,7 +457,7 @@ class Store:
         try:
             for digest in sorted(digests, key=str):  # in one order, so that no two wait for each other
                 locks.append(await self.locks.lock(blob_lock(digest)))
-            return await undisturbed(self._publish(offers, drops, needs, prunes))
+            return await undisturbed(self._publish(offers, when, drops, needs, prunes))
         finally:
             for lock in locks:
                 lock.release()
@@ -462,6 +465,7 @@ class Store:
     async def _publish(
         self,
         offers: Sequence[tuple[Offer, Path | None]],
+        when: float,
         drops: Collection[tuple[str, str]],
         needs: Collection[tuple[str, str]],
         prunes: Collection[tuple[str, str]],
@@ -478,7 +482,7 @@ class Store:
                     raise NotFound(f"the content {digest} is not in the store any more")
                 adopted.add(digest)
                 await self.blobs.adopt(file, digest)
-            return await self.index.publish([offer for offer, _ in offers], drops, needs, prunes)
+            return await self.index.publish([offer for offer, _ in offers], when, drops, needs, prunes)
         finally:
             for digest in adopted:
                 if await self.index.blob(digest) is None:

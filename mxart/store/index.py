@@ -11,7 +11,6 @@ break the index); a durable write syncs it. Never ``writemap``: a stray write in
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -62,13 +61,14 @@ class LmdbIndex:
     async def publish(
         self,
         offers: Sequence[Offer],
+        when: float,
         drops: Collection[Place] = (),
         needs: Collection[Place] = (),
         prunes: Collection[Place] = (),
     ) -> Sequence[Entry]:
         def publish(txn: lmdb.Transaction) -> Sequence[Entry]:
-            self._trash.prune(txn, prunes, time.time())
-            return self._do.publish(txn, offers, drops, needs)
+            self._trash.prune(txn, prunes, when)
+            return self._do.publish(txn, offers, when, drops, needs)
 
         return await self._writer.run(publish, durable=True)
 

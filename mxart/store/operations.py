@@ -40,14 +40,19 @@ class Operations:
         return put
 
     def publish(
-        self, txn: lmdb.Transaction, offers: Sequence[Offer], drops: Collection[Place], needs: Collection[Place]
+        self,
+        txn: lmdb.Transaction,
+        offers: Sequence[Offer],
+        when: float,
+        drops: Collection[Place],
+        needs: Collection[Place],
     ) -> list[Entry]:
         entries = (self._offer(txn, offer) for offer in offers)
         new = [entry for entry in entries if entry is not None]
         for repository, path in drops:
             entry = self._ledger.entry(txn, entry_key(repository, path))
             if entry is not None:
-                self._discard(txn, entry)
+                self._discard(txn, entry, when)
         self._require(txn, needs)
         return new
 
@@ -55,9 +60,9 @@ class Operations:
         stands = self._ledger.entry(txn, entry_key(offer.entry.repository, offer.entry.path))
         return self._ledger.put(txn, offer.entry) if is_new(offer, stands) else None
 
-    def _discard(self, txn: lmdb.Transaction, entry: Entry, since: float | None = None) -> None:
+    def _discard(self, txn: lmdb.Transaction, entry: Entry, when: float, since: float | None = None) -> None:
         """It stands no more, and the trash has nothing of it; ``since`` as in `Ledger.refer`."""
-        self._ledger.remove(txn, entry, time.time())
+        self._ledger.remove(txn, entry, when)
         self._ledger.refer(txn, entry, -1, since)
 
     def _require(self, txn: lmdb.Transaction, needs: Collection[Place]) -> None:
@@ -80,7 +85,8 @@ class Operations:
             entry = self._ledger.entry(txn, key)
             served = records.unpack_time(txn.get(key, db=self._db["served"]))
             if entry is not None and max(entry.created, served) <= before:
-                self._discard(txn, entry, since=max(entry.created, served))  # nobody has asked for it for so long
+                unused_since = max(entry.created, served)
+                self._discard(txn, entry, time.time(), unused_since)
                 swept.append(entry)
         if swept and folder and not self._has_any(txn, repository, folder):
             self._leave_trace(txn, swept[0], self._ledger.latest_change(txn))

@@ -1,6 +1,6 @@
 """A program on this machine in place of an upstream that speaks HTTP: run with limits, what it leaves given as a body.
 
-It knows how programs are run and tidied up after, not what they are: that says the `mxart.contract.Tool`.
+It knows how programs are run and tidied up after, not what they are: that says the `mxart.registration.Tool`.
 
 Each run works in two folders below ``scratch``, whose names end in the time from which they are nobody's::
 
@@ -29,9 +29,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from mxart.contract import Command, Outcome, Places, Tool
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable
 from mxart.offload import offload, undisturbed
+from mxart.registration import Command, Outcome, Places, Tool
 from mxart.settings import UpstreamSettings
 from mxart.upstream import Exchange, Fetch, Head, Upstream
 from mxart.upstream.queue import FairQueue, Slots

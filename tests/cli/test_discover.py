@@ -11,7 +11,7 @@ import pytest
 
 from mxart.cli.discover import discover, leads_here, run
 from mxart.config import Overrides
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 from tests.support.formats import CinderFactory
 
 PROPOSAL = Proposal(name="c", format="cinder", upstream="https://c.example.org", origin="cinder env UPSTREAM")

@@ -39,7 +39,7 @@ def site(tmp_path: Path) -> Stored:
 def test_a_dry_run_says_what_a_run_does(site: Stored) -> None:
     expected = (
         "7 B {}: 2 entries of the trash, 0 unused entries, 1 blobs, 0 orphaned blobs, 0 ended downloads, "
-        "0 old changes, 0 old absences\n"
+        "0 old changes, 0 old absences; 0 outdated entries to the trash\n"
     )
     blob = blob_path(site.folder / "data", digest_of(b"content"))
     ran = site.run("gc", "--dry-run", "--store", "default")

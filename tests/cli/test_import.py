@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from mxart.cli import main
 from mxart.upstream import patience
-from tests.cli.mavenhost import MavenHost
-from tests.cli.mavensource import JAR, METADATA, POM, Listing, artifacts, checked, release, write
+from tests.cli.copies.mavenhost import MavenHost
+from tests.cli.copies.mavensource import JAR, METADATA, POM, Listing, artifacts, checked, release, write
 from tests.support.server import Server
 from tests.support.upstream import Answer, ScriptedUpstream
 
@@ -526,13 +526,13 @@ def test_what_has_no_pom_is_listed_all_the_same(tmp_path: Path) -> None:
 def test_what_mxart_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     wrong = "org/acme/lib/1.0/lib-1.0.pom"
     with Server(tmp_path / "server", HOSTED) as server:
-        write(server.folder / "tree", lib("1.0") | {wrong: lib("1.1")["org/acme/lib/1.1/lib-1.1.pom"]})
+        write(server.folder / "tree", lib("1.0") | {wrong: b"<project/>"})
         (server.folder / "tree" / f"{wrong}.sha1").unlink()
         (server.folder / "tree" / f"{wrong}.md5").unlink()
         done = server.run("import", "maven", "tree", "--to", f"{server.url}/releases")
         assert done.returncode == 1
         assert "      1 refused by the server with 400\n" in done.stdout
-        assert f"{wrong}: the version in lib-1.0.pom is 1.1" in done.stdout
+        assert f"{wrong}: {wrong} is refused: " in done.stdout
         nowhere = server.run("import", "maven", "tree", "--to", f"{server.url}/nowhere")
         assert nowhere.returncode == 1
         assert "Is --to the base URL of a Maven repository?" in nowhere.stderr

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from mxart.cli import main
 from mxart.cli.init import render, toml_value
 from mxart.config import load, quick_start, starters
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 from tests.support.formats import CinderFactory
 
 PROPOSAL = Proposal(

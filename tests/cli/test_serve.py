@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mxart.cli import main
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 from mxart.settings import Settings
 from tests.support.formats import CinderFactory
 

@@ -214,6 +214,13 @@ def test_words_of_others_do_not_reach_the_terminal_as_commands(ask: Ask) -> None
     assert "�[2Jgone" in result.stdout
 
 
+def test_what_each_member_says_is_a_line_of_its_own(ask: Ask) -> None:
+    message = "not found in any member of go\n  one: was not asked"
+    result, _ = ask(answer=(200, {}, explained(summary=message, trail=[{"step": "error", "message": message}])))
+    assert "  not found in any member of go\n    one: was not asked\n\n" in result.stdout
+    assert 'message="not found in any member of go; one: was not asked"' in result.stdout
+
+
 def test_nobody_there() -> None:
     server = Scripted(200, {}, b"")
     with server.serving():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mxart.config import BUILT_IN, ConfigurationError, Overrides, Problem, load, quick_start
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 from mxart.settings import (
     AccessSettings,
     CredentialSettings,

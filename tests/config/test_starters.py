@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mxart.config import starters
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 from tests.support.formats import CinderFactory
 
 PROPOSALS = [

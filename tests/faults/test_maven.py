@@ -110,7 +110,6 @@ LIES = {
     "by a file that ends early": (Static(data=BODY), Static(data=hex_of(BODY)).but(cut_after=10)),
     "by a file that is reset": (Static(data=BODY), Static(data=hex_of(BODY)).but(cut_after=10, reset=True)),
     "by 500": (Static(data=BODY), Answer(status=500)),
-    "by 403": (Static(data=BODY), Answer(status=403)),
 }
 
 
@@ -130,6 +129,16 @@ def test_what_an_upstream_says_wrongly_of_a_jar_is_never_entered(
         assert eventually(server, JAR) == BODY
         assert server.get(f"/central/{JAR}.sha1").body == hex_of(BODY)
         assert server.run("fsck").returncode == 0
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_checksum_that_an_upstream_hides_is_none(tmp_path: Path, upstream: ScriptedUpstream, status: int) -> None:
+    upstream.static(f"/{JAR}", BODY)
+    upstream.handler = lambda _: (status, {}, b"")  # for all that it does not have
+    with Server(tmp_path, maven_proxy(upstream.url, *PATIENT)) as server:
+        assert server.get(f"/central/{JAR}").body == BODY
+        assert upstream.count(f"/{JAR}.sha1") == 1
+        assert server.get(f"/central/{JAR}.sha1").body == hex_of(BODY), "clients are told what it is"
 
 
 @pytest.mark.parametrize("policy", ["warn", "ignore"])

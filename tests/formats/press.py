@@ -210,7 +210,7 @@ class Press:
 
     def _publishable(self, resource: Resource) -> Policy:
         policy = self.format.policy(resource)
-        if policy.index or policy.of is not None:
+        if policy.index or policy.checksum is not None:
             raise Unsupported(f"{resource.path} is only read")
         return policy
 

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import pytest
 
 from mxart import errors
-from mxart.contract import Context, Format, FormatFactory, Ingest, Publication, Repository
+from mxart.contract import Context, Format, Ingest, Publication, Repository
 from mxart.model import Action, Bytes, Child, Content, Digest, Entry, Principal, Request, Resource, Response
+from mxart.registration import FormatFactory
 from mxart.settings import UpstreamSettings
 from mxart.upstream import challenges
 from tests.formats.press import Press
@@ -248,6 +249,7 @@ class FormatSuite:
             raise AssertionError("there is nothing to read")
 
         assert list(ecosystem.unused([], [], 0.0, read)) == []
+        assert list(ecosystem.outdated([], 1.0)) == []
 
     def test_a_package_can_be_asked_for(self, ecosystem: Format) -> None:
         for resource in self.resources(ecosystem):

@@ -62,6 +62,9 @@ class NamedFormat(PlainFormat):
             raise Corrupt("it does not say of which type it is")
         return first
 
+    def outdated(self, entries: Sequence[Entry], now: float) -> Sequence[Entry]:
+        return [entry for entry in entries if entry.path.endswith(".old") and entry.created < now - 100.0]
+
     def unused(
         self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
     ) -> Sequence[Entry]:

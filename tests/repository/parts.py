@@ -93,6 +93,9 @@ class PlainFormat:
             raise NotFound(f"{resource.path} would name nothing")
         out.writelines(name.encode() + b"\n" for name in names)
 
+    def outdated(self, entries: Sequence[Entry], now: float) -> Sequence[Entry]:
+        return [entry for entry in entries if entry.path.endswith(".old") and entry.created < now - 100.0]
+
     def unused(
         self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
     ) -> Sequence[Entry]:

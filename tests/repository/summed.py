@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mxart.contract import Policy, Proof
+from mxart.contract import Checksum, Policy, Proof
 from mxart.errors import Invalid
 from mxart.model import Digest, Resource
 from tests.repository.parts import PlainFormat, resource
@@ -31,8 +31,7 @@ class SummedFormat(PlainFormat):
                 max_size=200,
                 document=True,
                 folder=super().policy(of).folder,
-                of=of,
-                algorithm=resource.kind,
+                checksum=Checksum(of, resource.kind),
             )
         policy = replace(super().policy(resource), unit=None, checksums=("md5", "sha1", "sha512"))
         return replace(policy, proof=self._proof(resource)) if resource.kind in ("zip", "raw") else policy

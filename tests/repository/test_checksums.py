@@ -9,9 +9,9 @@ from io import FileIO
 
 import pytest
 
-from mxart.contract import Context, Policy, Repository
+from mxart.contract import Context, Repository
 from mxart.errors import BadUpstream, Denied, Gone, NotFound, Unavailable, Unsupported
-from mxart.model import Blob, Bytes, Digest, Outline, Redirect
+from mxart.model import Blob, Bytes, Content, Digest, Outline, Redirect
 from mxart.repository.checksums import told
 from mxart.repository.group import Group
 from mxart.repository.hosted import Hosted, HostedParts
@@ -63,8 +63,11 @@ async def assert_agree(repository: Repository, path: str, data: bytes, known: Co
 # --- by itself ---
 
 
-def policy(kind: str) -> Policy:
-    return FORMAT.policy(resource(f"a.zip.{kind}"))
+async def say(kind: str, content: Content) -> Bytes:
+    """What the checksum file of that kind says."""
+    policy = FORMAT.policy(resource(f"a.zip.{kind}"))
+    assert policy.checksum is not None
+    return await told(policy.checksum, policy.media_type, content)
 
 
 def blob(data: bytes, **checksums: str) -> Blob:
@@ -80,7 +83,7 @@ def blob(data: bytes, **checksums: str) -> Blob:
 @pytest.mark.gen_test
 async def test_what_a_checksum_file_says(kind: str, data: bytes) -> None:
     for content in (blob(data), Bytes(data=data, last_modified="a date")):
-        said = await told(policy(kind), content)
+        said = await say(kind, content)
         assert said == Bytes(data=hex_of(data, kind), media_type="text/sum", last_modified="a date")
         assert isinstance(content, Bytes) or content.file.closed
 
@@ -88,10 +91,10 @@ async def test_what_a_checksum_file_says(kind: str, data: bytes) -> None:
 @pytest.mark.gen_test
 async def test_what_is_noted_is_not_computed_again() -> None:
     noted = blob(b"content", sha1="noted")
-    assert (await told(policy("sha1"), noted)).data == b"noted"
+    assert (await say("sha1", noted)).data == b"noted"
     changed = blob(b"content")
     changed.digest = Digest("sha256", "ab" * 32)
-    assert (await told(policy("sha256"), changed)).data == b"ab" * 32
+    assert (await say("sha256", changed)).data == b"ab" * 32
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ async def test_what_is_noted_is_not_computed_again() -> None:
 @pytest.mark.gen_test
 async def test_of_what_is_not_here_nothing_is_known(content: Outline | Redirect) -> None:
     with pytest.raises(NotFound):
-        await told(policy("sha1"), content)
+        await say("sha1", content)
 
 
 # --- of what was published ---

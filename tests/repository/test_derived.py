@@ -18,7 +18,7 @@ import pytest
 from mxart.contract import Policy
 from mxart.errors import Corrupt, MxartError, NotFound, StoreFull
 from mxart.model import Blob, Digest
-from mxart.repository.derived import Derived, Write, is_derived
+from mxart.repository.derived import Derived, Prepared, Write, is_derived
 from mxart.store import Store
 from mxart.store.blobs import FileBlobs
 from mxart.store.layout import blob_path
@@ -236,15 +236,36 @@ async def test_who_writes_has_ended_before_who_asked_is_cancelled(derived: Deriv
 async def test_what_writes_is_asked_for_only_when_it_is_needed(derived: Derived) -> None:
     asked = 0
 
-    async def prepare() -> Write:
+    async def prepare() -> Prepared:
         nonlocal asked
         asked += 1
-        return Author(b"v1\n")
+        return Prepared(Author(b"v1\n"))
 
     for _ in range(3):
         blobs = await asyncio.gather(*(derived.prepared(LIST, POLICY, "1", prepare) for _ in range(5)))
         assert [content(blob) for blob in blobs] == [b"v1\n"] * 5
     assert asked == 1
+
+
+@pytest.mark.gen_test
+async def test_what_would_be_the_same_is_not_made_again(derived: Derived, store: Store) -> None:
+    author = Author(b"v1\n")
+
+    async def got(made_from: str, told_by: str) -> bytes:
+        async def prepare() -> Prepared:
+            return Prepared(author, told_by)
+
+        return content(await derived.prepared(LIST, POLICY, made_from, prepare))
+
+    for made_from, told_by, times in (("1", "a", 1), ("2", "a", 1), ("3", "b", 2), ("4", "", 3), ("5", "", 4)):
+        assert await got(made_from, told_by) == b"v1\n"
+        assert author.times == times
+    entry = await store.index.get("house", LIST.path)
+    assert entry is not None and entry.digest is not None
+    await got("6", "c")
+    await store.blobs.delete(entry.digest)
+    assert await got("7", "c") == b"v1\n", "it was lost, and is made again"
+    assert author.times == 6
 
 
 @pytest.mark.gen_test

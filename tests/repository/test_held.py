@@ -12,7 +12,7 @@ from tests.store.builders import entry_of
 @pytest.mark.gen_test
 async def test_a_large_folder_is_read_whole_and_others_have_their_turns(store: Store) -> None:
     paths = [f"m/{i:04}" for i in range(1001)]
-    await store.index.publish([Offer(entry_of(path, b"", "house")) for path in [*paths, "n/0000"]])
+    await store.index.publish([Offer(entry_of(path, b"", "house")) for path in [*paths, "n/0000"]], 2.0)
     turns = 0
 
     async def count() -> None:

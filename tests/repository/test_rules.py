@@ -187,28 +187,31 @@ async def test_what_may_be_of_several_names_is_all_of_them(
 
 
 @pytest.mark.parametrize(
-    ("member", "exclusive", "owner"),
+    ("member", "exclusive", "told"),
     [
-        ("public", {"house": ["deep.*"]}, "house"),
-        ("public", {"house": ["m"], "attic": ["other.m"]}, "house"),
-        ("public", {"house": ["elsewhere"]}, None),
-        ("house", {"house": ["deep.*"]}, None),
-        ("house", {"house": ["m"], "attic": ["other.m"]}, "attic"),
+        ("public", {"house": ["deep.*"]}, "deep.m is exclusive to house"),
+        ("public", {"house": ["m"], "attic": ["other.m"]}, "m is exclusive to house"),
+        ("public", {"house": ["elsewhere"]}, ""),
+        ("house", {"house": ["deep.*"]}, ""),
+        ("house", {"house": ["m"], "attic": ["other.m"]}, "other.m is exclusive to attic"),
     ],
 )
 @pytest.mark.gen_test
 async def test_what_may_be_of_several_names_is_exclusive_by_any_of_them(
-    member: str, exclusive: Mapping[str, Sequence[str]], owner: str | None
+    member: str, exclusive: Mapping[str, Sequence[str]], told: str
 ) -> None:
     inner = Teller(member, {"m/a.zip": b""})
-    repository = Reserved(inner, exclusive)
-    assert await repository.list(ALSO, Context()) != [] or owner is not None
-    if owner is None:
-        (await repository.get(ALSO, Context())).close()
-    else:
-        with pytest.raises(NotFound, match=owner):
-            await repository.get(ALSO, Context())
-        assert inner.asked == inner.listed == []
+    repository, context = Reserved(inner, exclusive), Context()
+    assert bool(await repository.list(ALSO, context)) is not bool(told)
+    if not told:
+        (await repository.get(ALSO, context)).close()
+        return
+    with pytest.raises(NotFound, match=f"^{told}, so {member} was not asked"):
+        await repository.get(ALSO, context)
+    assert f"{context.trail.steps[-1][1]['package']} is exclusive to" in told
+    with pytest.raises(Denied, match=f"^{told}: publish it there"):
+        await repository.delete([ALSO], context)
+    assert inner.asked == inner.listed == []
 
 
 @pytest.mark.parametrize(
@@ -397,6 +400,16 @@ async def test_who_gives_way(
     assert await repository.publish(Publication(parts=()), context)
     await repository.delete([asked], context)
     assert inner.asked[-2:] == ["publish", "delete m/a.zip"]
+
+
+@pytest.mark.parametrize(
+    ("shared", "yields"), [(("m",), False), (("deep.*",), True), (("other.m",), True), (("elsewhere",), True)]
+)
+@pytest.mark.gen_test
+async def test_what_may_be_of_several_names_is_shared_by_its_own_only(shared: Sequence[str], yields: bool) -> None:
+    inner = Teller("public", {"m/a.zip": b"data"})
+    repository = Yielding(inner, [Teller("house", owned=["m"])], shared, PlainFormat())
+    assert bool(await repository.list(ALSO, Context())) is not yields
 
 
 @pytest.mark.gen_test

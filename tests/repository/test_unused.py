@@ -42,9 +42,9 @@ async def filled(store: Store) -> Hosted:
     return house
 
 
-async def swept(store: Store, since: Since = ALL, *, remove: bool = True) -> dict[str, list[str]]:
+async def swept(store: Store, times: Since = ALL, *, remove: bool = True) -> dict[str, list[str]]:
     """Package → the paths that have gone of it."""
-    found = [each async for each in sweep(store, "house", FORMAT, since, remove=remove)]
+    found = [each async for each in sweep(store, "house", FORMAT, times, remove=remove)]
     return {each.package: sorted(entry.path for entry in each.entries) for each in found}
 
 

@@ -16,6 +16,7 @@ from mxart.store.layout import locks_folder, make_folders
 from mxart.store.locks import FileLocks
 
 MAP_SIZE = 64 << 20  # bytes
+WHEN = 3000.0  # UTC seconds, when tests publish
 
 
 def open_store(data: Path, map_size: int = MAP_SIZE) -> Store:
@@ -55,7 +56,7 @@ async def publish(store: Store, contents: Mapping[str, bytes]) -> Sequence[Entry
     """What is new of ``contents`` (path → bytes), published at once; the uploads are gone in any case."""
     offers = [await offered(store, path, data) for path, data in contents.items()]
     try:
-        return await store.publish(offers)
+        return await store.publish(offers, WHEN)
     finally:
         for _, file in offers:
             file.unlink(missing_ok=True)

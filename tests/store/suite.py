@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from mxart.errors import Conflict, NotFound, Unavailable
 from mxart.model import Child, Digest, Entry
 from mxart.store import Account, Blobs, Change, Download, Index, Lock, Locks, Missing, Offer
-from tests.store.builders import digest_of, entry_of
+from tests.store.builders import WHEN, digest_of, entry_of
 from tests.support.children import children_of
 
 DATA = b"content" * 1000
@@ -336,9 +335,9 @@ class IndexSuite:
         outcome = outcomes[1 if "replace" in fields else 2 if "keep" in fields else 0]
         if outcome == "conflict":
             with pytest.raises(Conflict, match=r"\ba\b.*publish this as another version"):
-                await index.publish([offer("a", DATA, **fields)])
+                await index.publish([offer("a", DATA, **fields)], WHEN)
         else:
-            new = await index.publish([offer("a", DATA, **fields)])
+            new = await index.publish([offer("a", DATA, **fields)], WHEN)
             assert [entry.digest for entry in new] == ([digest_of(DATA)] if outcome == "put" else [])
         now = await index.get("go", "a")
         if outcome == "put":
@@ -356,24 +355,27 @@ class IndexSuite:
         before = await index.list("go")
         batch = [offer(path, path.encode()) for path in "abc"]
         with pytest.raises(Conflict, match=r"\bb\b"):
-            await index.publish(batch, [("go", "old")])
+            await index.publish(batch, WHEN, [("go", "old")])
         assert await index.list("go") == before
         assert await index.latest_change() == await index.changed("go") == 2
         assert await index.blob(digest_of(b"a")) is None
         await index.delete("go", "b", 1.0)
-        assert [entry.sequence for entry in await index.publish(batch, [("go", "old")])] == [4, 5, 6]
+        assert [entry.sequence for entry in await index.publish(batch, WHEN, [("go", "old")])] == [4, 5, 6]
         assert [entry.path for entry in await index.list("go")] == ["a", "b", "c"]
-        assert await index.publish(batch) == []
+        assert await index.publish(batch, WHEN) == []
 
     @pytest.mark.gen_test
     async def test_what_is_dropped_leaves_no_trace_but_the_log(self, index: Index) -> None:
         await index.put(entry_of("staged", DATA))
         await index.put(entry_of("absent", None))
-        await index.publish([], [("go", "staged"), ("go", "absent"), ("go", "nothing"), ("other", "staged")])
+        await index.publish([], WHEN, [("go", "staged"), ("go", "absent"), ("go", "nothing"), ("other", "staged")])
         assert (await index.list("go"), await index.trash()) == ([], [])
-        assert [(c.path, c.action) for c in await index.changes(2)] == [("staged", "delete"), ("absent", "delete")]
+        assert [(c.path, c.action, c.time) for c in await index.changes(2)] == [
+            ("staged", "delete", WHEN),
+            ("absent", "delete", WHEN),
+        ]
         assert [blob.digest for blob in await index.loose()] == [digest_of(DATA)]
-        await index.publish([offer("a", DATA)], [("go", "a")])  # nothing is to stand there
+        await index.publish([offer("a", DATA)], WHEN, [("go", "a")])  # nothing is to stand there
         assert await index.get("go", "a") is None
         assert await index.miscounts() == []
 
@@ -383,32 +385,32 @@ class IndexSuite:
         await index.put(entry_of("absent", None))
         await index.put(entry_of("a", DATA, "other"))
         places = [("go", path) for path in ("a", "c", "absent", "nothing", "a")]
-        assert await index.publish([offer("new", b"new")], prunes=places) == [await index.get("go", "new")]
+        assert await index.publish([offer("new", b"new")], WHEN, prunes=places) == [await index.get("go", "new")]
         assert [entry.path for entry in await index.list("go")] == ["absent", "b", "new"]
         assert await index.get("other", "a") is not None
         trashed = await index.trash()
         assert [item.entry for item in trashed] == [held[0], held[2]]
         assert {(item.batch, item.batch_size) for item in trashed} == {(trashed[0].id, 2)}
-        assert abs(trashed[0].deleted - time.time()) < 60
+        assert {item.deleted for item in trashed} == {WHEN}
         assert [(change.path, change.action) for change in await index.changes(5)][:2] == [
             ("a", "delete"),
             ("c", "delete"),
         ]
         assert await index.miscounts() == []
-        await index.publish([offer("a", b"anything")])
+        await index.publish([offer("a", b"anything")], WHEN)
         assert await index.miscounts() == []
 
     @pytest.mark.gen_test
     async def test_what_was_pruned_together_comes_back_together(self, index: Index) -> None:
         for path in "abc":
             await index.put(entry_of(path, path.encode()))
-        await index.publish([], prunes=[("go", "a"), ("go", "c")])
-        await index.publish([offer("c", OTHER)])
+        await index.publish([], WHEN, prunes=[("go", "a"), ("go", "c")])
+        await index.publish([offer("c", OTHER)], WHEN)
         trashed = await index.trash()
         with pytest.raises(Conflict, match=r"\bc in go\b"):
             await index.restore(trashed[0].id, 2.0)
         assert await index.get("go", "a") is None
-        await index.publish([], [("go", "c")])
+        await index.publish([], WHEN, [("go", "c")])
         assert sorted(entry.path for entry in await index.restore(trashed[1].id, 2.0)) == ["a", "c"]
         assert {entry.path: entry.digest for entry in await index.list("go")} == {
             path: digest_of(path.encode()) for path in "abc"
@@ -419,7 +421,7 @@ class IndexSuite:
     @pytest.mark.gen_test
     async def test_something_else_may_come_where_it_is_pruned(self, index: Index) -> None:
         await index.put(entry_of("a", DATA))
-        (entry,) = await index.publish([offer("a", OTHER)], prunes=[("go", "a")])
+        (entry,) = await index.publish([offer("a", OTHER)], WHEN, prunes=[("go", "a")])
         assert await index.list("go") == [entry]
         assert [item.entry.digest for item in await index.trash()] == [digest_of(DATA)]
         assert await index.miscounts() == []
@@ -437,6 +439,7 @@ class IndexSuite:
         with pytest.raises((Conflict, Missing)):
             await index.publish(
                 [offer(path, OTHER) for path in offers],
+                WHEN,
                 needs=[("go", path) for path in needs],
                 prunes=[("go", "pruned")],
             )
@@ -449,7 +452,7 @@ class IndexSuite:
         await index.put(entry_of("gone", DATA))
         await index.withdraw("go", ["gone"], 2.0)
         state = await index.list("go"), await index.trash(), await index.latest_change()
-        await index.publish([], prunes=[("go", "absent"), ("go", "gone"), ("go", "nothing"), ("go", "x" * 600)])
+        await index.publish([], WHEN, prunes=[("go", "absent"), ("go", "gone"), ("go", "nothing"), ("go", "x" * 600)])
         assert (await index.list("go"), await index.trash(), await index.latest_change()) == state
 
     @pytest.mark.parametrize(("what", "is_there"), NEEDS)
@@ -460,7 +463,7 @@ class IndexSuite:
         await index.put(entry_of("layer", DATA, "other"))  # elsewhere is not here
         state = await index.list("go"), await index.latest_change(), await index.trash()
         batch = [offer("manifest", b"manifest"), offer("tag", b"manifest")]
-        publishing = index.publish(batch, [("go", "staged")], [("go", "layer")])
+        publishing = index.publish(batch, WHEN, [("go", "staged")], [("go", "layer")])
         if is_there:
             assert [entry.path for entry in await publishing] == ["manifest", "tag"]
             assert await index.get("go", "staged") is None
@@ -475,14 +478,14 @@ class IndexSuite:
     @pytest.mark.gen_test
     async def test_a_need_is_met_by_the_same_publication_or_not_at_all(self, index: Index) -> None:
         needs = [("go", "a"), ("other", "a"), ("go", "a")]
-        assert len(await index.publish([offer("a", b"a"), offer("a", b"a", "other")], (), needs)) == 2
-        assert await index.publish([offer("a", b"a")], (), needs) == []  # it stood already
-        assert await index.publish([offer("a", OTHER, keep=True)], (), needs) == []
-        assert await index.publish([], (), needs) == []
+        assert len(await index.publish([offer("a", b"a"), offer("a", b"a", "other")], WHEN, (), needs)) == 2
+        assert await index.publish([offer("a", b"a")], WHEN, (), needs) == []  # it stood already
+        assert await index.publish([offer("a", OTHER, keep=True)], WHEN, (), needs) == []
+        assert await index.publish([], WHEN, (), needs) == []
         with pytest.raises(Missing):
-            await index.publish([offer("b", b"b")], [("go", "a")], needs)  # needed and taken away
+            await index.publish([offer("b", b"b")], WHEN, [("go", "a")], needs)  # needed and taken away
         with pytest.raises(Conflict):
-            await index.publish([offer("a", OTHER)], (), [("go", "nothing")])
+            await index.publish([offer("a", OTHER)], WHEN, (), [("go", "nothing")])
         assert [entry.path for entry in await index.list("go")] == ["a"]
 
     @pytest.mark.gen_test
@@ -491,29 +494,29 @@ class IndexSuite:
         for number, named in ((7, 6), (101, 100), (102, 100)):
             needs = [("go", f"{i}") for i in range(number)]
             with pytest.raises(Missing, match=r"^0 is not in go\b") as missing:
-                await index.publish([offer("a", b"a")], (), [*needs, *needs])
+                await index.publish([offer("a", b"a")], WHEN, (), [*needs, *needs])
             assert missing.value.paths == tuple(f"{i}" for i in range(number) if i != 3)[:named]
         assert await index.get("go", "a") is None
 
     @pytest.mark.gen_test
     async def test_offers_of_one_publication_meet_each_other(self, index: Index) -> None:
-        assert len(await index.publish([offer("a", DATA), offer("a", DATA), offer("b", DATA)])) == 2
+        assert len(await index.publish([offer("a", DATA), offer("a", DATA), offer("b", DATA)], WHEN)) == 2
         with pytest.raises(Conflict):
-            await index.publish([offer("c", DATA), offer("c", OTHER)])
+            await index.publish([offer("c", DATA), offer("c", OTHER)], WHEN)
         assert await index.get("go", "c") is None
         assert await index.miscounts() == []
 
     @pytest.mark.gen_test
     async def test_a_publication_drops_the_records_of_downloads(self, index: Index) -> None:
         await index.put_download(download("a"))
-        await index.publish([offer("a", DATA)])
+        await index.publish([offer("a", DATA)], WHEN)
         assert await index.download("go", "a") is None
 
     @pytest.mark.gen_test
     async def test_of_many_that_publish_at_once_one_wins_with_all_it_has(self, index: Index) -> None:
         contents = [b"by %d" % i for i in range(20)]
         batches = [[offer(path, content) for path in ("x", "y", "z")] for content in contents]
-        outcomes = await asyncio.gather(*map(index.publish, batches), return_exceptions=True)
+        outcomes = await asyncio.gather(*(index.publish(batch, WHEN) for batch in batches), return_exceptions=True)
         assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 19
         (winner,) = (outcome for outcome in outcomes if not isinstance(outcome, BaseException))
         assert await index.list("go") == winner
@@ -523,7 +526,7 @@ class IndexSuite:
     async def test_who_sees_one_of_a_publication_sees_the_others(self, index: Index) -> None:
         async def publish() -> None:
             for number in range(30):
-                await index.publish([offer(f"{number}/{kind}", b"%d" % number) for kind in "abc"])
+                await index.publish([offer(f"{number}/{kind}", b"%d" % number) for kind in "abc"], WHEN)
                 await index.withdraw("go", [f"{number}/{kind}" for kind in "abc"], 2.0)
 
         async def read() -> None:
@@ -569,7 +572,7 @@ class IndexSuite:
         assert await index.sweep("go", ["a", "b", "absent", "c"], "", sequence, 10.0) == 4
         assert await index.list("go") == []
         assert [entry.path for entry in await index.list("other")] == ["a"]
-        assert len(await index.publish([offer("c", OTHER)])) == 1  # no tombstone remembers what it was
+        assert len(await index.publish([offer("c", OTHER)], WHEN)) == 1  # no tombstone remembers what it was
         await index.put(entry_of("a", DATA))
         assert [entry.served for entry in await index.list("go", "a")] == [0.0]
         blob = await index.blob(digest_of(DATA))
@@ -608,7 +611,7 @@ class IndexSuite:
         assert await index.packages("go", "/-/") == sorted({path[0] for path in others if path in ("n/-/b", "m/-/b")})
         assert [change.action for change in await index.changes(sequence)] == ["delete", "delete"]
         assert len(await index.trash()) == others.count("m/-/tombstone")
-        assert len(await index.publish([offer("m/-/a", OTHER), offer("m/-/c", OTHER)])) == 2  # it forbids nothing
+        assert len(await index.publish([offer("m/-/a", OTHER), offer("m/-/c", OTHER)], WHEN)) == 2  # it forbids nothing
         assert await index.miscounts() == []
 
     @pytest.mark.gen_test
@@ -622,8 +625,8 @@ class IndexSuite:
             lambda: index.put(entry_of("m/-/new", b"new")),
             lambda: index.put(entry_of("n/-/new", b"new"), others=[entry_of("m/-/new 2", b"new")]),
             lambda: index.put(entry_of("m/-/absent", None)),
-            lambda: index.publish([offer("m/-/published", b"published")]),
-            lambda: index.publish([], [("go", "m/-/published")]),
+            lambda: index.publish([offer("m/-/published", b"published")], WHEN),
+            lambda: index.publish([], WHEN, [("go", "m/-/published")]),
             lambda: index.restore(trashed.id, 2.0),
             lambda: index.withdraw("go", ["m/-/c"], 2.0),
             lambda: index.delete("go", "m/-/d", 2.0),
@@ -647,7 +650,7 @@ class IndexSuite:
         for path in ("m", "m/-", "m/b/-/c", "n/-/a", ""):
             await index.put(entry_of(path, DATA))
         await index.derive(entry_of("m/-/list", b"made from others"))
-        await index.publish([offer("m/-/a", DATA)])  # it stands
+        await index.publish([offer("m/-/a", DATA)], WHEN)  # it stands
         assert await index.sweep("go", ["m/-/a"], "m/-/", since, 10.0) == 1
 
     @pytest.mark.parametrize(
@@ -671,7 +674,7 @@ class IndexSuite:
             folder = f"{number}/-/"
             layer = entry_of(folder + "layer", DATA)
             since = (await index.put(layer)).sequence
-            publishing = index.publish([offer(folder + "manifest", b"m")], (), [("go", layer.path)])
+            publishing = index.publish([offer(folder + "manifest", b"m")], WHEN, (), [("go", layer.path)])
             both = [publishing, index.sweep("go", [layer.path], folder, since, 10.0)]
             await asyncio.gather(*(both if number % 2 else reversed(both)), return_exceptions=True)
             held = [entry.path for entry in await index.list("go", folder) if entry.digest]
@@ -702,7 +705,7 @@ class IndexSuite:
         await index.delete("go", "b/-/1", 1.0)
         assert await index.packages("go", "/-/") == ["b", "c", "d", "e"]
         await index.derive(entry_of("a/-/list", b"made from others"))
-        await index.publish([], [("go", "e/-/2")])
+        await index.publish([], WHEN, [("go", "e/-/2")])
         assert await index.packages("go", "/-/") == ["a", "b", "c", "d"]
         assert await index.packages("go", "/-/2") == ["b", "c"]
 
@@ -820,7 +823,7 @@ class IndexSuite:
             lambda: index.touch(dataclasses.replace(entry, checked=2.0)),
             lambda: index.flush_served(),
             lambda: index.derive(entry_of("list", b"a")),
-            lambda: index.publish([offer("a", b"a")], [("go", "nothing")]),
+            lambda: index.publish([offer("a", b"a")], WHEN, [("go", "nothing")]),
             lambda: index.withdraw("go", ["nothing"], 1.0),
             lambda: index.delete("go", "nothing", 1.0),
             lambda: index.put_download(download("b")),
@@ -833,8 +836,8 @@ class IndexSuite:
             assert await index.changed("go") == 2, number
         moving: list[Callable[[], Awaitable[object]]] = [
             lambda: index.put(entry_of("b", None)),
-            lambda: index.publish([offer("c", b"c"), offer("d", b"d")]),
-            lambda: index.publish([], [("go", "d")]),
+            lambda: index.publish([offer("c", b"c"), offer("d", b"d")], WHEN),
+            lambda: index.publish([], WHEN, [("go", "d")]),
             lambda: index.delete("go", "c", 1.0),
             lambda: index.withdraw("go", ["a"], 1.0),
             lambda: _restore_last(index),
@@ -949,7 +952,7 @@ class IndexSuite:
         for path in "abc":
             await index.put(entry_of(path, path.encode()))
         trashed = await index.withdraw("go", ["a", "b", "c"], 1.0)
-        await index.publish([offer("c", OTHER, replace=True)])
+        await index.publish([offer("c", OTHER, replace=True)], WHEN)
         state = await index.list("go"), await index.trash(), await index.latest_change()
         with pytest.raises(Conflict, match=r"\bc in go\b"):
             await index.restore(trashed[0].id, 2.0)
@@ -963,7 +966,7 @@ class IndexSuite:
         for path in "ab":
             await index.put(entry_of(path, path.encode()))
         trashed = await index.withdraw("go", ["a", "b"], 1.0)
-        (again,) = await index.publish([offer("b", b"b")])
+        (again,) = await index.publish([offer("b", b"b")], WHEN)
         restored = await index.restore(trashed[0].id, 2.0)
         assert [entry.path for entry in restored] == ["a", "b"]
         assert await index.get("go", "b") == again
@@ -984,7 +987,7 @@ class IndexSuite:
                 await index.restore(item.id, 2.0)
         assert {entry.digest for entry in await index.list("go")} == {None}
         with pytest.raises(Conflict):  # what was withdrawn is remembered for longer than the trash is kept
-            await index.publish([offer("a", OTHER)])
+            await index.publish([offer("a", OTHER)], WHEN)
         await index.drop([digest_of(b"c")], 3.0)
         assert [item.entry.path for item in await index.trash()] == ["b"]
         assert await index.miscounts() == []

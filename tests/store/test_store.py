@@ -20,7 +20,7 @@ from mxart.store.check import check
 from mxart.store.collect import Ages, collect
 from mxart.store.layout import blob_lock, blob_path
 from mxart.store.sweep import Removing
-from tests.store.builders import digest_of, entry_of, keep, offered, open_store, publish
+from tests.store.builders import WHEN, digest_of, entry_of, keep, offered, open_store, publish
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -38,7 +38,7 @@ async def is_clean(store: Store) -> bool:
 @pytest.mark.gen_test
 async def test_files_become_blobs_and_entries(store: Store) -> None:
     offers = [await offered(store, path, path.encode()) for path in "abc"]
-    new = await store.publish(offers)
+    new = await store.publish(offers, WHEN)
     assert await store.index.list("go") == new
     assert stored(store) == {digest_of(path) for path in (b"a", b"b", b"c")}
     assert not any(file.exists() for _, file in offers)
@@ -50,7 +50,7 @@ async def test_a_file_that_is_not_needed_stays_where_it_is(store: Store) -> None
     await keep(store, "a", b"held")
     inode = blob_path(store.path, digest_of(b"held")).stat().st_ino
     offers = [await offered(store, path, data) for path, data in (("a", b"held"), ("b", b"held"), ("c", b"c"))]
-    assert [entry.path for entry in await store.publish(offers)] == ["b", "c"]
+    assert [entry.path for entry in await store.publish(offers, WHEN)] == ["b", "c"]
     assert [file.exists() for _, file in offers] == [True, True, False]
     assert blob_path(store.path, digest_of(b"held")).stat().st_ino == inode
 
@@ -58,7 +58,7 @@ async def test_a_file_that_is_not_needed_stays_where_it_is(store: Store) -> None
 @pytest.mark.gen_test
 async def test_one_content_at_two_places_is_one_blob(store: Store) -> None:
     offers = [await offered(store, path, b"twice") for path in "ab"]
-    assert len(await store.publish(offers)) == 2
+    assert len(await store.publish(offers, WHEN)) == 2
     for _, file in offers:
         file.unlink(missing_ok=True)
     assert await is_clean(store)
@@ -78,10 +78,10 @@ async def test_what_does_not_come_to_stand_leaves_no_blob(store: Store, fields: 
     await keep(store, "b", b"stands")
     offers = [await offered(store, path, b"new " + path.encode(), **fields) for path in "abc"]
     if fields:
-        assert [entry.path for entry in await store.publish(offers)] == ["a", "c"]
+        assert [entry.path for entry in await store.publish(offers, WHEN)] == ["a", "c"]
     else:
         with pytest.raises(Conflict):
-            await store.publish(offers)
+            await store.publish(offers, WHEN)
         assert stored(store) == {digest_of(b"stands")}
     for _, file in offers:
         file.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ async def test_a_full_disk_leaves_nothing_of_it(store: Store, monkeypatch: pytes
     with monkeypatch.context() as patch:
         patch.setattr(blobs_module.os, "fsync", full)
         with pytest.raises(StoreFull):
-            await store.publish(offers)
+            await store.publish(offers, WHEN)
     assert stored(store) == {digest_of(b"held")}
     assert [entry.path for entry in await store.index.list("go")] == ["held"]
     assert len(await publish(store, {"a": b"a", "b": b"b"})) == 2
@@ -132,7 +132,7 @@ async def test_a_full_disk_leaves_nothing_of_it(store: Store, monkeypatch: pytes
 async def test_who_is_cancelled_while_waiting_has_published_nothing(store: Store) -> None:
     lock = await store.locks.lock(blob_lock(digest_of(b"b")))
     offers = [await offered(store, path, path.encode()) for path in "abc"]
-    publishing = asyncio.ensure_future(store.publish(offers))
+    publishing = asyncio.ensure_future(store.publish(offers, WHEN))
     await asyncio.sleep(0)
     publishing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -143,7 +143,7 @@ async def test_who_is_cancelled_while_waiting_has_published_nothing(store: Store
         free = store.locks.try_lock(blob_lock(digest_of(path.encode())))
         assert free is not None, "held by nobody"
         free.release()
-    assert len(await store.publish(offers)) == 3
+    assert len(await store.publish(offers, WHEN)) == 3
 
 
 @pytest.mark.gen_test
@@ -151,7 +151,7 @@ async def test_who_is_cancelled_later_has_published_all_or_nothing(store: Store)
     whole = 0
     for steps in range(12):
         offers = [await offered(store, f"{steps}/{kind}", f"{steps} {kind}".encode()) for kind in "abc"]
-        publishing = asyncio.ensure_future(store.publish(offers))
+        publishing = asyncio.ensure_future(store.publish(offers, WHEN))
         for _ in range(steps):
             await asyncio.sleep(0)
         publishing.cancel()
@@ -228,9 +228,9 @@ async def test_processes_that_publish_the_same_places(store: Store) -> None:
 @pytest.mark.gen_test
 async def test_what_is_dropped_goes_with_the_publication(store: Store) -> None:
     await keep(store, "staged", b"staged")
-    await store.publish([await offered(store, "a", b"a")], [("go", "staged")])
+    await store.publish([await offered(store, "a", b"a")], WHEN, [("go", "staged")])
     assert [entry.path for entry in await store.index.list("go")] == ["a"]
-    assert await store.publish([], [("go", "a")]) == []
+    assert await store.publish([], WHEN, [("go", "a")]) == []
     assert await store.index.list("go") == []
 
 
@@ -241,17 +241,17 @@ async def test_what_is_dropped_goes_with_the_publication(store: Store) -> None:
 async def test_one_file_at_several_places(store: Store) -> None:
     (first, file) = await offered(store, "manifests/1", b"manifest")
     offers = [(first, file), *((Offer(entry_of(path, b"manifest")), file) for path in ("tags/1", "tags/2"))]
-    assert [entry.path for entry in await store.publish(offers)] == ["manifests/1", "tags/1", "tags/2"]
+    assert [entry.path for entry in await store.publish(offers, WHEN)] == ["manifests/1", "tags/1", "tags/2"]
     assert not file.exists()
     blob = await store.index.blob(digest_of(b"manifest"))
     assert blob is not None
     assert blob.references == 3
     (again, file) = await offered(store, "tags/3", b"manifest")
-    assert len(await store.publish([(again, file), (first, file)])) == 1
+    assert len(await store.publish([(again, file), (first, file)], WHEN)) == 1
     assert file.exists()
     await keep(store, "tags/4", b"other")
     with pytest.raises(Conflict):
-        await store.publish([(again, file), (Offer(entry_of("tags/4", b"manifest")), file)])
+        await store.publish([(again, file), (Offer(entry_of("tags/4", b"manifest")), file)], WHEN)
     file.unlink()
     assert await is_clean(store)
 
@@ -262,9 +262,9 @@ async def test_what_the_store_has_needs_no_file(store: Store, repository: str) -
     await keep(store, "layer", b"layer", repository)
     inode = blob_path(store.path, digest_of(b"layer")).stat().st_ino
     offers = [(Offer(entry_of("mounted", b"layer")), None), await offered(store, "a", b"a")]
-    assert [entry.path for entry in await store.publish(offers)] == ["mounted", "a"]
+    assert [entry.path for entry in await store.publish(offers, WHEN)] == ["mounted", "a"]
     assert blob_path(store.path, digest_of(b"layer")).stat().st_ino == inode
-    assert await store.publish(offers[:1]) == []
+    assert await store.publish(offers[:1], WHEN) == []
     assert await is_clean(store)
 
 
@@ -272,7 +272,7 @@ async def test_what_the_store_has_needs_no_file(store: Store, repository: str) -
 async def test_what_nobody_names_any_more_is_had_as_long_as_it_is_there(store: Store) -> None:
     await keep(store, "layer", b"layer")
     await store.index.put(entry_of("layer", None))
-    assert len(await store.publish([(Offer(entry_of("mounted", b"layer")), None)])) == 1
+    assert len(await store.publish([(Offer(entry_of("mounted", b"layer")), None)], WHEN)) == 1
     assert await store.index.loose() == []
     assert await is_clean(store)
 
@@ -291,7 +291,7 @@ async def test_what_the_store_has_no_more_is_said(store: Store, lost: str) -> No
     offer = Offer(replace(entry, size=4) if lost == "size" else entry)
     offers = [await offered(store, "a", b"a"), (offer, None), await offered(store, "b", b"b")]
     with pytest.raises(NotFound, match=f"the content {digest_of(b'layer')} is not in the store any more"):
-        await store.publish(offers)
+        await store.publish(offers, WHEN)
     assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
     assert await store.link(offer.entry, durable=True) is None
     assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
@@ -300,7 +300,7 @@ async def test_what_the_store_has_no_more_is_said(store: Store, lost: str) -> No
 @pytest.mark.gen_test
 async def test_a_file_of_the_same_publication_is_what_the_store_has(store: Store) -> None:
     offers = [(Offer(entry_of("mounted", b"layer")), None), await offered(store, "layer", b"layer")]
-    assert len(await store.publish(offers)) == 2
+    assert len(await store.publish(offers, WHEN)) == 2
     assert await is_clean(store)
 
 
@@ -323,14 +323,14 @@ async def test_what_lacks_something_leaves_nothing(store: Store, needs: list[str
     offers = [await offered(store, path, path.encode()) for path in ("manifest", "tag")]
     places = [("go", path) for path in needs]
     with pytest.raises(Missing, match=r"^(layer|gone) is not in go\b") as missing:
-        await store.publish(offers, [("go", "gone")], places)
+        await store.publish(offers, WHEN, [("go", "gone")], places)
     assert missing.value.paths == tuple(path for path in needs if path in ("layer", "gone"))
     assert (await store.index.list("go"), await store.index.latest_change(), stored(store)) == state
     for _, file in offers:
         file.unlink(missing_ok=True)
     assert await is_clean(store)
     offers = [await offered(store, path, path.encode()) for path in ("manifest", "layer", "gone")]
-    assert [entry.path for entry in await store.publish(offers, (), places)] == ["manifest", "layer", "gone"]
+    assert [entry.path for entry in await store.publish(offers, WHEN, (), places)] == ["manifest", "layer", "gone"]
     offers[2][1].unlink()  # the trash had its content
     assert await is_clean(store)
 
@@ -363,7 +363,7 @@ async def test_what_is_had_is_not_collected_meanwhile(store: Store) -> None:
         for _ in range(number):  # at one moment or another of it
             await asyncio.sleep(0)
         mounted = Offer(entry_of(f"{number}/mounted", data))
-        outcome, _ = await asyncio.gather(store.publish([(mounted, None)]), collecting, return_exceptions=True)
+        outcome, _ = await asyncio.gather(store.publish([(mounted, None)], WHEN), collecting, return_exceptions=True)
         held = await store.index.get("go", mounted.entry.path)
         assert isinstance(outcome, NotFound) == (held is None)
         if held is not None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mxart.contract import Format, Proposal, Tool
+from mxart.contract import Format
 from mxart.errors import Invalid
+from mxart.registration import Proposal, Tool
 from mxart.settings import UpstreamSettings
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mxart.contract import Command, Outcome, Places
 from mxart.errors import BadUpstream, Gone, MxartError, NotFound, StoreFull, Unavailable
+from mxart.registration import Command, Outcome, Places
 from mxart.settings import UpstreamSettings
 from mxart.upstream import Fetch, Head, tools
 from mxart.upstream.failures import QueueFull

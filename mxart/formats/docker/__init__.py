@@ -23,7 +23,7 @@ Where something can be published, ``N/manifests/R`` takes PUT and DELETE, ``N/bl
 
 Files: ``names.py`` the grammar of names, tags and digests, ``paths.py`` URLs and places in the index, ``documents.py``
 manifests and lists, ``wire.py`` errors and header fields, ``settings.py`` configuration, ``discover.py`` what this
-machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
+machine uses today, ``format.py`` all of it as `mxart.contract.Format`, ``factory.py`` what is registered.
 
 - Reading lists: ``listing.py`` tags, images, and referrers, pages and all.
 - Pushing: ``uploads.py`` blobs, ``publish.py`` manifests and deletions, ``unused.py`` what ``gc`` may take away.
@@ -31,6 +31,6 @@ machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
 
 from __future__ import annotations
 
-from mxart.formats.docker.format import DockerFactory
+from mxart.formats.docker.factory import DockerFactory
 
 FORMAT = DockerFactory()

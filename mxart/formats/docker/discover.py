@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from mxart.contract import Proposal
 from mxart.formats.docker.settings import DOCKER_HUB, DOCKER_HUB_HOST
+from mxart.registration import Proposal
 
 Run = Callable[[Sequence[str]], str]
 

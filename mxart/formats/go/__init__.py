@@ -31,7 +31,7 @@ Where something can be published, the files of a version take other methods, too
 
 Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``documents.py`` the text answers,
 ``wire.py`` errors and media types, ``settings.py`` configuration, ``discover.py`` what this machine uses today,
-``format.py`` all of it as `mxart.contract.Format`.
+``format.py`` all of it as `mxart.contract.Format`, ``factory.py`` what is registered.
 
 - Zips: ``modzip.py`` their rules, over `mxart.archive`, zips in general; ``gomod.py`` go.mod files, ``sums.py`` go.sum.
 - Publishing: ``publish.py`` uploads and deletions, ``contents.py`` what follows from a zip.
@@ -42,6 +42,6 @@ Files: ``names.py`` the grammar of paths and versions, ``paths.py`` URLs, ``docu
 
 from __future__ import annotations
 
-from mxart.formats.go.format import GoFactory
+from mxart.formats.go.factory import GoFactory
 
 FORMAT = GoFactory()

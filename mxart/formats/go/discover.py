@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from mxart.contract import Proposal
 from mxart.formats.go.settings import is_base_url, is_database_name
+from mxart.registration import Proposal
 
 Run = Callable[[Sequence[str]], str]
 

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mxart.contract import Command, Outcome, Places
 from mxart.errors import NotFound
 from mxart.formats.go import paths, verdicts
 from mxart.formats.go.documents import format_list
 from mxart.formats.go.paths import GoResource
 from mxart.formats.go.settings import GoSettings
+from mxart.registration import Command, Outcome, Places
 from mxart.settings import UpstreamSettings
 
 _FILES: Mapping[str, str] = {"info": "Info", "latest": "Info", "mod": "GoMod", "zip": "Zip"}  # kind → key of the report
@@ -62,7 +62,7 @@ class GoCommand:
         self._environ = os.environ if environ is None else environ
 
     def command(self, path: str, places: Places) -> Command:
-        """See `mxart.contract.Tool`."""
+        """See `mxart.registration.Tool`."""
         asked = _asked(path)
         program = shutil.which("go", path=self._environ.get("PATH", os.defpath))
         if program is None:
@@ -79,7 +79,7 @@ class GoCommand:
         )
 
     def content(self, path: str, outcome: Outcome, places: Places) -> Path | bytes:
-        """See `mxart.contract.Tool`."""
+        """See `mxart.registration.Tool`."""
         asked = _asked(path)
         report = _report(outcome)
         if asked.kind == "list":

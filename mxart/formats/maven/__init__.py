@@ -25,16 +25,17 @@ and not kept. DELETE takes away a file, a version (``G/A/V/``) or an artifact (`
 
 Files: ``names.py`` the grammar of names, ``versions.py`` their order, ``paths.py`` URLs and places in the index,
 ``documents.py`` metadata, ``wire.py`` errors and header fields, ``settings.py`` configuration, ``discover.py`` what
-this machine uses today, ``format.py`` all of it as `mxart.contract.Format`.
+this machine uses today, ``format.py`` all of it as `mxart.contract.Format`, ``factory.py`` what is registered.
 
 - Reading: ``safexml.py`` XML that anybody may have made up, ``pom.py`` POMs, ``plugins.py`` jars of Maven plugins,
   ``checksums.py`` checksum files and fields, ``given.py`` which document a checksum is asked of, ``pages.py`` the
   pages of folders.
 - Deploying: ``publish.py`` uploads and deletions, ``holdings.py`` what metadata follows from them.
+- For the command line: ``trees.py`` what of a tree is sent to another repository.
 """
 
 from __future__ import annotations
 
-from mxart.formats.maven.format import MavenFactory
+from mxart.formats.maven.factory import MavenFactory
 
 FORMAT = MavenFactory()

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from mxart.contract import Proposal
+from mxart.registration import Proposal
 
 Run = Callable[[Sequence[str]], str]
 

@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 
 from mxart.errors import Corrupt
 from mxart.formats.maven import names, safexml, versions
+from mxart.formats.maven.names import FileName
 
 MAX_METADATA = 10 << 20  # bytes
 MAX_LISTED = 100_000  # versions, files of a snapshot, plugins: of each
@@ -45,6 +46,21 @@ class SnapshotVersion:
     value: str
     updated: str
     classifier: str = ""
+
+    @classmethod
+    def of(cls, version: str, file: FileName) -> SnapshotVersion:
+        """What names a file of a snapshot, whose version that is.
+
+        >>> SnapshotVersion.of("1.0-SNAPSHOT", FileName("20261125.101112-3", "", "jar"))
+        SnapshotVersion(extension='jar', value='1.0-20261125.101112-3', updated='20261125101112', classifier='')
+        """
+        timestamp = names.build_order(file.build)[0] if names.is_build(file.build) else ""
+        return cls(
+            extension=file.extension,
+            value=names.version_of(version, file.build),
+            updated=timestamp.replace(".", ""),
+            classifier=file.classifier,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import BinaryIO
 
-from mxart.contract import Context, Policy, Proof, Proposal, Repository, Tool
+from mxart.contract import Checksum, Context, Policy, Proof, Repository
 from mxart.errors import Corrupt, MxartError, NotFound, Unauthenticated, Unsupported
-from mxart.formats.maven import checksums, discover, documents, holdings, names, pages, paths, pom, wire
+from mxart.formats.maven import checksums, documents, holdings, pages, paths, pom, wire
 from mxart.formats.maven.given import Given
-from mxart.formats.maven.holdings import Keeping
 from mxart.formats.maven.paths import MavenResource
 from mxart.formats.maven.publish import Publisher
 from mxart.formats.maven.settings import MavenSettings
 from mxart.model import Action, Digest, Entry, Redirect, Request, Resource, Response
-from mxart.settings import UpstreamSettings
 
 _READS = ("GET", "HEAD")
 _WRITES = (*_READS, "PUT", "POST", "DELETE")
@@ -75,6 +71,7 @@ class MavenFormat:
             media_type=wire.media_type(resource),
             max_size=_MAX_ARTIFACT,
             folder=_folder(resource),
+            above=paths.above(resource),
             checksums=_NOTED,
         )
 
@@ -99,8 +96,7 @@ class MavenFormat:
             max_size=checksums.MAX_CHECKSUM,
             document=True,
             folder=_folder(resource),
-            of=resource.of,
-            algorithm=resource.algorithm,
+            checksum=Checksum(resource.of, resource.algorithm),
         )
 
     def _proof(self, resource: MavenResource) -> Proof | None:
@@ -150,18 +146,23 @@ class MavenFormat:
     def unused(
         self, entries: Sequence[Entry], trashed: Sequence[Entry], before: float, read: Callable[[Entry], bytes]
     ) -> Sequence[Entry]:
+        """None: a version stays until somebody deletes it."""
+        return ()
+
+    def outdated(self, entries: Sequence[Entry], now: float) -> Sequence[Entry]:
         """The builds of snapshots that have had their time; a deployment finds the same out, but where none comes any
         more nobody would."""
-        keeping = Keeping(self._settings.keep_snapshots, self._settings.max_age)
+        keeping = self._settings.keeping
         if keeping.is_endless:
             return ()
-        return list(holdings.outdated_entries([entry for entry in entries if entry.digest], keeping, time.time()))
+        return list(holdings.outdated_entries([entry for entry in entries if entry.digest], keeping, now))
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         """One read, deployment or deletion. Raises Unsupported for what none of them is."""
         resource = _maven(resource)
         if request.method in _READS:
             return await self._read(request, resource, repository, context)
+        self._given.forget(request)
         publisher = Publisher(repository, context, self._settings)
         if request.method in ("PUT", "POST"):
             return await publisher.put(request, resource)
@@ -184,7 +185,8 @@ class MavenFormat:
             return Response(302, Redirect(url=f"{request.base_url}/{paths.quoted(resource.url_path)}/"))
         if isinstance(content, Redirect):
             return Response(content=content)  # the place may move, the content not
-        immutable = _is_immutable(resource) and self._settings.redeploy == "deny"
+        policy = self.policy(resource)
+        immutable = policy.immutable and not policy.replaceable
         if not immutable and resource.kind != "checksum":
             self._given.note(request, resource, content)
         return Response(content=content, headers=wire.headers(resource, content, immutable=immutable))
@@ -194,78 +196,6 @@ class MavenFormat:
 
     def failure(self, error: MxartError, status: int) -> Response:
         return wire.failure(error, status)
-
-
-class MavenFactory:
-    """Registers Maven repositories."""
-
-    name = "maven"
-    kinds: tuple[str, ...] = ("proxy", "hosted", "group")
-    tools: tuple[str, ...] = ()
-    root = ""
-    settings = MavenSettings
-    examples = ("com.example", "com.example.shared:*")
-
-    def build(self, settings: MavenSettings) -> MavenFormat:
-        return MavenFormat(settings)
-
-    def check_base(self, path: str) -> None:
-        """Any will do."""
-
-    def path_of(self, package: str) -> str:
-        group, _, artifact = package.partition(":")
-        folder = f"{group.replace('.', '/')}/{artifact}" if artifact else group.replace(".", "/")
-        return f"{folder}/{names.METADATA}"
-
-    def pattern(self, text: str) -> str:
-        """A glob without a colon is one on groupIds: it means all that is in them.
-
-        >>> [MavenFactory().pattern(text) for text in ("com.example", "com.example.*", "com.example:lib")]
-        ['com.example:*', 'com.example.*', 'com.example:lib']
-        """
-        return text if ":" in text or text.endswith("*") else f"{text}:*"
-
-    def upstream_url(self, url: str) -> str:
-        return url
-
-    def settled(self, settings: MavenSettings, upstream: UpstreamSettings) -> MavenSettings:
-        return settings
-
-    def namespaces(self, settings: MavenSettings) -> Sequence[str]:
-        return ()
-
-    def upstreams(self, settings: MavenSettings) -> Mapping[str, str]:
-        return {}
-
-    def combined(
-        self, settings: MavenSettings, members: Sequence[MavenSettings], taker: MavenSettings | None
-    ) -> MavenSettings:
-        """A group takes what the member takes to which it passes it on, and keeps as that does; what it gives out may
-        change when it may in any member."""
-        redeploy = "allow" if any(member.redeploy == "allow" for member in members) else "deny"
-        return replace(taker or settings, checksum_policy=settings.checksum_policy, redeploy=redeploy)
-
-    def tool(self, word: str, upstream: UpstreamSettings, settings: MavenSettings) -> Tool:
-        raise Unsupported(f"No program stands in for an upstream of Maven, not even {word!r}.")
-
-    def client_lines(self, base_url: str) -> Sequence[str]:
-        """Of Maven's settings.xml."""
-        return [
-            "<mirrors><mirror>",
-            "  <id>mxart</id>",
-            "  <mirrorOf>*</mirrorOf>",
-            f"  <url>{base_url}</url>",
-            "</mirror></mirrors>",
-        ]
-
-    def publish_lines(self, base_url: str) -> Sequence[str]:
-        return [
-            f"mvn deploy -DaltDeploymentRepository=mxart::default::{base_url}",
-            f"mxart import maven DIR --to {base_url}",
-        ]
-
-    def discover(self, run: discover.Run, environ: Mapping[str, str]) -> Sequence[Proposal]:
-        return discover.discover(run, environ)
 
 
 def _maven(resource: Resource) -> MavenResource:

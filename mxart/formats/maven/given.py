@@ -44,6 +44,11 @@ class Given:
         if len(self._documents) > _REMEMBERED:
             del self._documents[next(iter(self._documents))]
 
+    def forget(self, request: Request) -> None:
+        """What was given on the connection by which something is being changed is not asked about any more."""
+        for key in [key for key in self._documents if key[0] == request.connection]:
+            del self._documents[key]
+
     def told(self, request: Request, checksum: MavenResource) -> Bytes | None:
         """The checksum file of what was given a moment ago on the same connection; None when nothing was."""
         assert checksum.of is not None  # `paths.checksum`

@@ -17,12 +17,16 @@ from datetime import UTC, datetime
 from mxart.errors import NotFound
 from mxart.formats.maven import names, paths, versions
 from mxart.formats.maven.documents import Metadata, Plugin, Snapshot, SnapshotVersion
+from mxart.formats.maven.names import FileName
 from mxart.formats.maven.paths import MavenResource
+from mxart.formats.maven.pom import Pom
 from mxart.model import Entry
 
 # in `Entry.facts`, of a POM
 PACKAGING = "packaging"
 GRADLE = "gradle"
+# of a contradiction
+ALGORITHM = "algorithm"
 # of a mark
 PREFIX = "prefix"
 NAME = "name"
@@ -39,10 +43,13 @@ class Build:
     build: str  # of a snapshot ``TIMESTAMP-NUMBER`` or "SNAPSHOT"; "" of a release
     files: dict[tuple[str, str], Entry] = field(default_factory=dict)  # by classifier and extension
     announced: bool = False
+    contradicted: float = 0.0  # when a checksum has come that does not agree with one of its files (UTC seconds)
 
     @property
     def is_whole(self) -> bool:
         """May it be named?"""
+        if self.contradicted:
+            return False
         if self.announced:
             return True
         pom = self.files.get(("", _POM))
@@ -60,6 +67,13 @@ class Build:
         return max(entry.created for entry in self.files.values())
 
 
+def facts_of(found: Pom | None) -> dict[str, str]:
+    """What is noted with a POM for this; nothing with other files."""
+    if found is None:
+        return {}
+    return {PACKAGING: found.packaging} | ({GRADLE: "yes"} if found.is_gradle else {})
+
+
 def _is_content(extension: str) -> bool:
     return extension not in (_POM, _MODULE) and not extension.endswith(names.SIGNATURES)
 
@@ -75,6 +89,11 @@ def builds(artifact: str, entries: Iterable[Entry]) -> Builds:
         if filename.startswith(paths.ANNOUNCED):
             build = filename.removeprefix(paths.ANNOUNCED)
             found.setdefault(version, {}).setdefault(build, Build(version, build)).announced = True
+        elif filename.startswith(paths.CONTRADICTED):
+            name = names.parse_filename(filename.removeprefix(paths.CONTRADICTED), artifact, version)
+            if name is not None:
+                held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
+                held.contradicted = max(held.contradicted, entry.created)
         elif filename and (name := names.parse_filename(filename, artifact, version)) is not None:
             held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
             held.files[name.classifier, name.extension] = entry
@@ -139,7 +158,7 @@ def _of_snapshot(resource: MavenResource, entries: Sequence[Entry]) -> Metadata:
     newest: dict[tuple[str, str], SnapshotVersion] = {}
     for build in whole:
         for file in build.files:
-            newest[file] = _snapshot_version(build, file)
+            newest[file] = SnapshotVersion.of(build.version, FileName(build.build, *file))
     if not whole:
         return Metadata()
     timestamp, number = names.build_order(whole[-1].build)
@@ -151,13 +170,6 @@ def _of_snapshot(resource: MavenResource, entries: Sequence[Entry]) -> Metadata:
         snapshot=Snapshot(timestamp=timestamp, build=number),
         snapshot_versions=tuple(newest[file] for file in sorted(newest)),
     )
-
-
-def _snapshot_version(build: Build, file: tuple[str, str]) -> SnapshotVersion:
-    classifier, extension = file
-    timestamp, _ = names.build_order(build.build)
-    value = names.version_of(build.version, build.build)
-    return SnapshotVersion(extension=extension, value=value, updated=timestamp.replace(".", ""), classifier=classifier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ belongs to ``org.acme:lib``, and nothing of the group ``org.acme.lib`` does::
     org/acme/lib/maven-metadata.xml         →  org/acme/lib/@/maven-metadata.xml
                                                org/acme/lib/@/1.0/@announced/BUILD   what a client has named, see
                                                                                      ``holdings.py``
-                                               org/acme/lib/@/1.0/@contested/FILE    where more was refused, see
+                                               org/acme/lib/@/1.0/@contested/FILE    where more was refused, and
+                                               org/acme/lib/@/1.0/@contradicted/FILE which checksum did not agree, see
                                                                                      ``publish.py``
                                                org/acme/lib/@plugins/ARTIFACT/FILE   what is a Maven plugin in the group
                                                                                      org.acme.lib, see ``publish.py``
@@ -32,6 +33,7 @@ from mxart.model import Resource
 
 BORDER = "/@/"  # between a package and its files
 ANNOUNCED = "@announced/"  # in the folder of a version
+CONTRADICTED = "@contradicted/"
 _CONTESTED = "@contested/"
 _PLUGINS = "@plugins"
 # Beside letters, digits and "_.-": what a segment may hold as it is (RFC 3986 §3.3). Not ";": servers that take what
@@ -240,6 +242,12 @@ def contest(of: MavenResource) -> MavenResource:
     return MavenResource(path=path, url_path=url_path(path), kind="mark", package=of.package)
 
 
+def contradiction(of: MavenResource) -> MavenResource:
+    """Where is noted that a checksum has come that does not agree with an artifact."""
+    path = f"{folder(of.group, of.artifact)}{of.version}/{CONTRADICTED}{of.filename}"
+    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=of.package)
+
+
 # --- places ------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +258,17 @@ def folder(group: str, artifact_id: str) -> str:
     'org/acme/lib/@/'
     """
     return f"{group.replace('.', '/')}/{artifact_id}{BORDER}"
+
+
+def above(resource: MavenResource) -> tuple[str, ...]:
+    """The folders of the packages that what is no artifact may belong to: its own path, or what is above that, may be
+    the folder of one.
+
+    >>> above(parse("org/acme/lib/notes.txt"))
+    ('org/acme/@/', 'org/acme/lib/@/', 'org/acme/lib/notes.txt/@/')
+    """
+    segments = resource.url_path.split("/")
+    return tuple(f"{'/'.join(segments[:end])}{BORDER}" for end in range(2, len(segments) + 1))
 
 
 def package_of(path: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from mxart.contract import Context, Ingest, Part, Publication, Repository
 from mxart.errors import Conflict, Corrupt, Invalid, NotFound, TooLarge, Unsupported
 from mxart.formats.maven import checksums, documents, holdings, names, paths, plugins, pom, wire
 from mxart.formats.maven.documents import MAX_METADATA, Metadata
-from mxart.formats.maven.holdings import Build, Keeping
+from mxart.formats.maven.holdings import Build
 from mxart.formats.maven.paths import MavenResource
 from mxart.formats.maven.settings import MavenSettings
 from mxart.model import Entry, Request, Response
@@ -34,6 +34,7 @@ _Take = Callable[[Request, MavenResource], Awaitable[Response]]
 
 _LAYOUT = "want GROUP/ARTIFACT/VERSION/ARTIFACT-VERSION[-CLASSIFIER].EXTENSION, the group with slashes for its dots"
 _KEPT = ("GET", "HEAD", "PUT", "POST")  # methods for what follows from files
+_NOTES = (paths.mark, paths.contest, paths.contradiction)  # what there may be of an artifact
 _FRESH = 600.0  # seconds after which a file that is contradicted by a checksum belongs to another deploy
 
 
@@ -68,16 +69,18 @@ class Publisher:
     async def _put_artifact(self, request: Request, resource: MavenResource) -> Response:
         self._check_version(resource)
         upload = await self._receive(request, resource)
-        facts = await self._inspected(upload, resource)
-        parts = [Part(resource=resource, upload=upload, facts=facts)]
-        drops: Sequence[MavenResource] = ()
+        found = await self._pom(upload, resource)
+        parts = [Part(resource=resource, upload=upload, facts=holdings.facts_of(found))]
+        drops = [paths.contradiction(resource)]
         if (mark := await self._mark(upload, resource)) is not None:
             parts.append(mark)
         else:
-            drops = (paths.mark(resource),)  # of other content that stood here
+            drops.append(paths.mark(resource))  # of other content that stood here
+        prunes = [resource] if await self._is_contradicted(resource) else []
         await upload.commit()
+        wanted = Publication(parts=parts, replace=True, drops=drops, prunes=prunes)
         try:
-            is_new = await self.repository.publish(Publication(parts=parts, replace=True, drops=drops), self.context)
+            is_new = await self.repository.publish(wanted, self.context)
         except Conflict:
             await self._contest(resource)
             raise Conflict(
@@ -86,7 +89,8 @@ class Publisher:
             ) from None
         if resource.is_snapshot:
             await self._prune(resource)
-        return wire.told(201 if is_new else 200, f"{resource.title} is {'deployed' if is_new else 'here already'}.\n")
+        said = f"{resource.title} is {'deployed' if is_new else 'here already'}.\n"
+        return wire.told(201 if is_new else 200, said + (_remark(found, resource) if found else ""))
 
     async def _contest(self, resource: MavenResource) -> None:
         """True after: no checksum takes away what stands there. The one that comes next may be of what was refused."""
@@ -112,16 +116,14 @@ class Publisher:
                 "version end with -SNAPSHOT"
             )
 
-    async def _inspected(self, upload: Ingest, resource: MavenResource) -> dict[str, str]:
-        """What is noted of a POM; nothing of other files. Raises Invalid for one that is of something else."""
+    async def _pom(self, upload: Ingest, resource: MavenResource) -> pom.Pom | None:
+        """What a POM says; None for other files. Raises Invalid for what is none."""
         if resource.name is None or (resource.name.classifier, resource.name.extension) != ("", "pom"):
-            return {}
+            return None
         try:
-            found = await offload(_reading, upload, pom.read)
+            return await offload(_reading, upload, pom.read)
         except Corrupt as error:
             raise Invalid(f"{resource.title} is refused: {error.message}") from None
-        _check_coordinates(found, resource)
-        return {holdings.PACKAGING: found.packaging} | ({holdings.GRADLE: "yes"} if found.is_gradle else {})
 
     async def _mark(self, upload: Ingest, resource: MavenResource) -> Part | None:
         """The note that it is a Maven plugin, when it is one."""
@@ -153,21 +155,47 @@ class Publisher:
             return wire.told(201, f"{resource.title} is made from what is deployed.\n")
         entry = await self._held(of)
         if entry is None or entry.digest is None:
+            if await self._has_had_its_time(of):
+                return wire.told(201, f"{of.filename} has had its time, and is not kept.\n")
             raise Conflict(f"{of.filename} is not here: deploy the file before its {resource.algorithm} checksum")
         found = {**entry.checksums, entry.digest.algorithm: entry.digest.hex}[resource.algorithm]
-        if found != sent.hex:
-            await self._contradicted(of, entry)
-            raise Invalid(
-                f"{of.filename} has arrived with the {resource.algorithm} checksum {found}, and {resource.filename} "
-                f"says {sent.hex}: it was damaged on its way, or changed; deploy it again"
-            )
-        return wire.told(201, f"{resource.title} agrees with the file.\n")
+        if found == sent.hex:
+            await self._settle(of, resource.algorithm)
+            return wire.told(201, f"{resource.title} agrees with the file.\n")
+        await self._contradict(of, entry, resource.algorithm)
+        raise Invalid(
+            f"{of.filename} has arrived with the {resource.algorithm} checksum {found}, and {resource.filename} "
+            f"says {sent.hex}: it was damaged on its way, or changed; deploy it again"
+        )
 
-    async def _contradicted(self, of: MavenResource, entry: Entry) -> None:
-        """True after: a file that has just come is in the trash, unless somebody else has deployed another one there;
-        what was meant can be deployed in its place."""
+    async def _contradict(self, of: MavenResource, entry: Entry, algorithm: str) -> None:
+        """True after: a file that has just come is named by no metadata, as long as nothing else comes that its
+        checksum agrees with; unless somebody else has been refused there, of whose file the checksum may be.
+
+        Clients do not stop at a refusal of a checksum file, but at one of the metadata that they send last.
+        """
         if entry.created > self.clock() - _FRESH and await self._held(paths.contest(of)) is None:
-            await self.repository.publish(Publication(parts=(), prunes=[of, paths.mark(of)]), self.context)
+            note = await self._noted(paths.contradiction(of), {holdings.ALGORITHM: algorithm})
+            await self.repository.publish(Publication(parts=[note], replace=True), self.context)
+
+    async def _settle(self, of: MavenResource, algorithm: str) -> None:
+        """True after: an earlier checksum by the same algorithm, which did not agree, does not count any more."""
+        note = await self._held(paths.contradiction(of))
+        if note is not None and note.facts.get(holdings.ALGORITHM) == algorithm:
+            await self.repository.publish(Publication(parts=(), drops=[paths.contradiction(of)]), self.context)
+
+    async def _is_contradicted(self, resource: MavenResource) -> bool:
+        """Has what stands there come just now, and not as it was meant? Then what was meant may take its place."""
+        note = await self._held(paths.contradiction(resource))
+        return note is not None and note.created > self.clock() - _FRESH
+
+    async def _has_had_its_time(self, of: MavenResource) -> bool:
+        """Is it of a build that others have overtaken while it was being sent?"""
+        if not of.build or self.settings.keeping.is_endless:
+            return False
+        held = (await self._builds(of)).get(of.version, {})
+        order = names.build_order(of.build)
+        return any(names.is_build(build) and names.build_order(build) > order for build in held)
 
     # --- metadata
 
@@ -194,24 +222,30 @@ class Publisher:
         await self.repository.publish(Publication(parts=parts), self.context)
 
     async def _waiting(self, resource: MavenResource, sent: Metadata) -> Sequence[Build]:
-        """What the metadata names, and is not whole by itself."""
+        """What the metadata names, and is not whole by itself. Raises Conflict when a file of it is damaged."""
         held = await self._builds(resource)
         named = [(version, "") for version in sent.versions] if not resource.version else _named(resource, sent)
-        found = (held.get(version, {}).get(build) for version, build in named)
-        return [build for build in found if build is not None and not build.is_whole]
+        found = [held[version][build] for version, build in named if build in held.get(version, {})]
+        for build in found:
+            if build.contradicted > self.clock() - _FRESH:
+                raise Conflict(
+                    f"{resource.title} names {names.version_of(build.version, build.build)}, of which a file has not "
+                    "arrived as its checksum says: it was damaged on its way, or changed; deploy it again"
+                )
+        return [build for build in found if not build.is_whole and not build.contradicted]
 
     # --- builds that have had their time
 
     async def _prune(self, resource: MavenResource) -> None:
         """True after: as many builds of the snapshot are kept as the settings say."""
-        keeping = Keeping(self.settings.keep_snapshots, self.settings.max_age)
+        keeping = self.settings.keeping
         if keeping.is_endless:
             return
         held = (await self._builds(resource)).get(resource.version, {})
         outdated = await offload(lambda: list(holdings.outdated(held, keeping, self.clock())))
         prunes = [_announcement(resource, build) for build in outdated]
         for build in outdated:
-            prunes += await offload(_with_marks, list(build.files.values()))
+            prunes += await offload(_with_notes, list(build.files.values()))
         if prunes:
             await self.repository.publish(Publication(parts=(), prunes=prunes), self.context)
 
@@ -228,7 +262,10 @@ class Publisher:
         `Repository.delete`, Unsupported for what is made from others."""
         if resource.kind in ("metadata", "checksum"):
             raise Unsupported(f"{resource.title} is made from what is deployed: delete that", _KEPT)
-        doomed = await self._below(resource) if resource.kind == "directory" else [resource, paths.mark(resource)]
+        if resource.kind == "file" and await self._below(paths.directory(f"{resource.url_path}/")):
+            raise Invalid(f"{resource.title} is a folder: to delete all that is in it, end the URL with a slash")
+        alone = [resource, *(place(resource) for place in _NOTES)]
+        doomed = await self._below(resource) if resource.kind == "directory" else alone
         if not doomed:
             raise NotFound(
                 f"{resource.title or 'the root'} is no folder of an artifact or of one of its versions, or nothing is "
@@ -247,7 +284,7 @@ class Publisher:
         package, _, version = folder.rpartition("/")
         found: list[MavenResource] = []
         for prefix in (f"{folder}{paths.BORDER}", f"{package}{paths.BORDER}{version}/"):
-            found += await offload(_with_marks, await self._list(resource, prefix))
+            found += await offload(_with_notes, await self._list(resource, prefix))
         return found
 
     # --- uploads, and what is held
@@ -272,8 +309,12 @@ class Publisher:
         return await self.repository.list(replace(resource, path=prefix), replace(self.context, where_published=True))
 
 
-def _check_coordinates(found: pom.Pom, resource: MavenResource) -> None:
-    """Raises Invalid when a POM is of another artifact than its path says. What it computes is not looked at."""
+def _remark(found: pom.Pom, resource: MavenResource) -> str:
+    """What whoever deploys should know of a POM that is of another artifact than its path says; "" when it is not.
+
+    It is taken: clients go by the path, and deploy the POM that they find in a jar under whatever name they are given.
+    What the POM computes is not looked at.
+    """
     for word, said, wanted in (
         ("groupId", found.group, resource.group),
         ("artifactId", found.artifact, resource.artifact),
@@ -281,7 +322,8 @@ def _check_coordinates(found: pom.Pom, resource: MavenResource) -> None:
     ):
         is_build = word == "version" and resource.build and said == names.version_of(wanted, resource.build)
         if said and "${" not in said and said != wanted and not is_build:
-            raise Invalid(f"the {word} in {resource.filename} is {said}, and should be {wanted} at {resource.title}")
+            return f"Its {word} is {said}, though, and not {wanted}: clients go by its path.\n"
+    return ""
 
 
 def _is_of(found: plugins.PluginDescriptor, resource: MavenResource) -> bool:
@@ -303,10 +345,11 @@ def _announcement(of: MavenResource, build: Build) -> MavenResource:
     return paths.announcement(of.group, of.artifact, build.version, build.build)
 
 
-def _with_marks(entries: Sequence[Entry]) -> list[MavenResource]:
-    """What they are, and where is noted that one is a Maven plugin."""
+def _with_notes(entries: Sequence[Entry]) -> list[MavenResource]:
+    """What they are, and where something may be noted of them."""
     files = [paths.of_entry(entry.path) for entry in entries]
-    return [*files, *(paths.mark(file) for file in files if file.kind == "artifact")]
+    artifacts = [file for file in files if file.kind == "artifact"]
+    return [*files, *(place(file) for file in artifacts for place in _NOTES)]
 
 
 def _reading(upload: Ingest, read: Callable[[BinaryIO], _T]) -> _T:

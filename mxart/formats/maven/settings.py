@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mxart.errors import Invalid
+from mxart.formats.maven.holdings import Keeping
 from mxart.units import parse_duration
 
 _WORDS = {
@@ -47,3 +48,8 @@ class MavenSettings:
     def max_age(self) -> float | None:
         """Seconds for which builds of a snapshot are kept; None: for ever."""
         return parse_duration(self.snapshot_max_age) if self.snapshot_max_age else None
+
+    @property
+    def keeping(self) -> Keeping:
+        """Which builds of a snapshot are kept."""
+        return Keeping(self.keep_snapshots, self.max_age)

@@ -73,9 +73,11 @@ def checksums(content: Content) -> dict[str, str]:
     return {name: value for name, value in {**own, **known}.items() if name in names.ALGORITHMS}
 
 
-def told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer in words, for the person at the client."""
-    return Response(status, Bytes(data=text.encode(), media_type=TEXT), dict(headers or {}))
+def told(status: int, text: str, reason: str = "") -> Response:
+    """An answer in words, for the person at the client; ``reason``: as in `model.Response`."""
+    shown = "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Response(status, Bytes(data=shown.encode(errors="replace"), media_type=TEXT), headers, reason)
 
 
 def failure(error: MxartError, status: int) -> Response:
@@ -88,9 +90,7 @@ def failure(error: MxartError, status: int) -> Response:
     status = 404 if isinstance(error, Gone) else status
     reason = phrase(error.message)
     if status == 404:
-        return Response(
-            status, Bytes(data=f"{error.message}\n".encode(errors="replace"), media_type=TEXT), reason=reason
-        )
+        return told(status, f"{error.message}\n", reason)
     document = {"title": _title(status), "status": status, "detail": error.message}
     data = json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
     return Response(status, Bytes(data=data, media_type=_PROBLEM), reason=reason)

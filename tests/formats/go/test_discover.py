@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from mxart.contract import Proposal
 from mxart.formats.go import discover as discovery
 from mxart.formats.go.discover import checksum_database, discover, proxies, without_credentials
+from mxart.registration import Proposal
 
 HERE = "http://127.0.0.1:8080/go"
 CORP = "https://modules.example.com/go"

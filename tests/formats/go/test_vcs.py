@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mxart.contract import Outcome, Places
 from mxart.errors import BadUpstream, Invalid, MxartError, NotFound, Unavailable
 from mxart.formats.go.settings import GoSettings
 from mxart.formats.go.vcs import GoCommand
+from mxart.registration import Outcome, Places
 from mxart.settings import CredentialSettings, UpstreamSettings
 
 M = "git.corp.example/team/hello"

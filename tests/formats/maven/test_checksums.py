@@ -85,7 +85,7 @@ def test_a_checksum_by_another_algorithm_is_none(algorithm: str) -> None:
 def test_odd_files_are_read_at_once(piece: bytes) -> None:
     beginning = time.process_time()
     assert parse(piece * 1_000_000 + b"!", "sha1") is None
-    assert time.process_time() - beginning < 0.5
+    assert time.process_time() - beginning < 5
 
 
 # --- fields of a head --------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mxart.contract import Proposal
 from mxart.formats.maven.discover import discover
+from mxart.registration import Proposal
 
 BUILT_IN = "https://central.example.org/maven2"
 CORP = "https://artifacts.example.com/maven"

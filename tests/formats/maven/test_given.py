@@ -106,3 +106,11 @@ def test_only_so_many_are_remembered(place: Place) -> None:
         place.give(by(number), b"one")
     assert place.told(by(1)) == ""
     assert place.told(by(1101)) == place.told(by(200)) == sha1(b"one")
+
+
+def test_who_changes_something_asks_about_what_stands_then(place: Place) -> None:
+    place.give(by(1), b"old")
+    place.give(by(2), b"old")
+    place.given.forget(by(1, "ann"))
+    assert place.told(by(1)) == ""
+    assert place.told(by(2)) == sha1(b"old")

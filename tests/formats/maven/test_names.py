@@ -257,7 +257,7 @@ def test_long_names_are_parsed_at_once() -> None:
     for rest in ("." * 250, "-" * 250, ".asc" * 60, ".tar" * 60, ".a.lock" * 35, "1.a" * 80):
         parse_filename(f"l-1{rest}", "l", "1")
         names.is_bookkeeping(f"l-1{rest}")
-    assert time.process_time() - beginning < 0.5
+    assert time.process_time() - beginning < 5
 
 
 # --- notes of clients --------------------------------------------------------------------------------------------

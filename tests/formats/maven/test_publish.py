@@ -15,11 +15,12 @@ from tornado.ioloop import IOLoop
 
 from mxart.contract import Context, Ingest
 from mxart.errors import Conflict, Gone, Invalid, MxartError, NotFound, TooLarge, Unsupported
+from mxart.formats.maven import publish
 from mxart.formats.maven.documents import MAX_METADATA, Metadata, Plugin, Snapshot
 from mxart.formats.maven.format import MavenFormat
 from mxart.formats.maven.pom import MAX_POM
 from mxart.formats.maven.settings import MavenSettings
-from mxart.model import Request, Resource
+from mxart.model import Bytes, Request, Resource
 from mxart.repository.layer import Layer
 from mxart.repository.rules import Blocking
 from mxart.store import Store
@@ -288,36 +289,76 @@ async def test_a_checksum_that_agrees(depot: Depot, algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.gen_test
-async def test_a_fresh_file_that_is_contradicted_goes_again(depot: Depot, algorithm: str) -> None:
-    await depot.put(JAR, b"damaged")
+async def test_a_fresh_file_that_is_contradicted_gives_way(depot: Depot, algorithm: str) -> None:
+    damaged = jar("damaged")
+    await depot.put(JAR, damaged)
     await depot.put(POM, pom())
-    error = await refused(depot, "PUT", f"{JAR}.{algorithm}", hex_of(b"content", algorithm))
+    assert (await depot.metadata(LIB)).versions == ("1.0",)
+    error = await refused(depot, "PUT", f"{JAR}.{algorithm}", hex_of(jar(), algorithm))
     assert isinstance(error, Invalid)
-    assert hex_of(b"damaged", algorithm).decode() in error.message
-    for path in (JAR, f"{JAR}.{algorithm}"):
-        assert not await depot.has(path)
+    assert hex_of(damaged, algorithm).decode() in error.message
+    assert await depot.metadata(LIB) == Metadata(), "nobody is to take it for what was meant"
+    assert isinstance(await refused(depot, "PUT", *versions_of("1.0").popitem()), Conflict)
+
+    assert await depot.put(JAR, jar()) == 201
+    assert await depot.put(f"{JAR}.{algorithm}", hex_of(jar(), algorithm)) == 201
+    assert await depot.put_all(versions_of("1.0")) == {201}
+    assert await depot.read(JAR) == jar()
+    assert (await depot.metadata(LIB)).versions == ("1.0",)
+    (trashed,) = await depot.store.index.trash()
+    assert trashed.entry.path == "org/acme/lib/@/1.0/lib-1.0.jar"
+
+
+@pytest.mark.gen_test
+async def test_a_build_that_is_contradicted_is_not_named(depot: Depot) -> None:
+    await depot.put_all(build_of(FIRST))
+    await depot.put_all(build_of(SECOND))
+    damaged = f"{SNAPSHOT}/lib-1.0-{SECOND}.jar"
+    await refused(depot, "PUT", f"{damaged}.sha1", hex_of(b"other", "sha1"))
+    assert await builds_that_are_named(depot) == {FIRST}
+    assert isinstance(await refused(depot, "PUT", *builds_of(SECOND, "jar", "pom").popitem()), Conflict)
+    assert await depot.put_all(builds_of(FIRST, "jar", "pom")) == {201}
+    assert await depot.put(damaged, jar("meant")) == 201
+    assert await builds_that_are_named(depot) == {SECOND}
+
+
+@pytest.mark.gen_test
+async def test_a_checksum_that_agrees_takes_back_what_one_of_its_kind_said(depot: Depot) -> None:
+    await depot.put_all(release())
+    await refused(depot, "PUT", f"{JAR}.sha1", hex_of(b"other", "sha1"))
+    await depot.put(f"{JAR}.md5", hex_of(release()[JAR], "md5"))
     assert await depot.metadata(LIB) == Metadata()
-    assert await depot.put(JAR, b"content") == 201, "it left no memory"
-    assert await depot.put(f"{JAR}.{algorithm}", hex_of(b"content", algorithm)) == 201
+    await depot.put(f"{JAR}.sha1", hex_of(release()[JAR], "sha1"))
+    assert (await depot.metadata(LIB)).versions == ("1.0",)
+    assert isinstance(await refused(depot, "PUT", JAR, jar("other")), Conflict)
+
+
+@pytest.mark.gen_test
+async def test_what_was_contradicted_long_ago_stays_as_it_is(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    await depot.put_all(release())
+    await refused(depot, "PUT", f"{JAR}.sha1", hex_of(b"other", "sha1"))
+    monkeypatch.setattr(publish, "_FRESH", 0.0)
+    assert isinstance(await refused(depot, "PUT", JAR, jar("other")), Conflict)
+    assert await depot.put_all(versions_of("1.0")) == {201}, "another deployment may find it among its versions"
+    assert await depot.metadata(LIB) == Metadata()
+    assert await depot.put(JAR, release()[JAR]) == 200
     assert (await depot.metadata(LIB)).versions == ("1.0",)
 
 
+@pytest.mark.parametrize(("kept", "status"), [(1, 201), (0, 409)])
 @pytest.mark.gen_test
-async def test_what_is_contradicted_can_be_had_back(depot: Depot) -> None:
-    """Who sends the checksum may be another one than who sent the file."""
-    await depot.put(JAR, b"content")
-    await refused(depot, "PUT", f"{JAR}.sha1", hex_of(b"of somebody else", "sha1"))
-    (trashed,) = await depot.store.index.trash()
-    await depot.store.index.restore(trashed.id, time.time())
-    assert await depot.read(JAR) == b"content"
-
-
-@pytest.mark.gen_test
-async def test_a_plugin_that_is_contradicted_is_none(depot: Depot) -> None:
-    path = "org/acme/say-maven-plugin/1.0/say-maven-plugin-1.0.jar"
-    await depot.put(path, plugin("say-maven-plugin", "say"))
-    await refused(depot, "PUT", f"{path}.sha1", hex_of(b"other", "sha1"))
-    assert await depot.metadata("org/acme") == Metadata()
+async def test_a_build_that_others_have_overtaken_is_deployed_in_vain(store: Store, kept: int, status: int) -> None:
+    """Its client goes on, and need not fail for it."""
+    depot = Depot(store, MavenSettings(keep_snapshots=kept))
+    file = f"{SNAPSHOT}/lib-1.0-{FIRST}.jar"
+    if kept:
+        await depot.put(file, jar("slow"))
+    await depot.put_all(build_of(SECOND))
+    assert not await depot.has(file)
+    if status == 201:
+        assert await depot.put(f"{file}.sha1", hex_of(jar("slow"), "sha1")) == status
+    else:
+        assert isinstance(await refused(depot, "PUT", f"{file}.sha1", hex_of(jar("slow"), "sha1")), Conflict)
 
 
 @pytest.mark.gen_test
@@ -467,23 +508,40 @@ async def test_where_nothing_can_be_published_there_is_no_metadata_to_be_told(pa
 @pytest.mark.parametrize(
     ("path", "data", "word"),
     [
-        (POM, pom(artifact="other"), "artifactId"),
-        (POM, pom(group="org.other"), "groupId"),
-        (POM, pom(version="1.1"), "version"),
         (POM, b"", "POM"),
         (POM, b"<project/>", "groupId"),
         (POM, pom()[:-5], "well-formed"),
         (POM, b"<!DOCTYPE project [<!ENTITY a 'b'>]>" + pom(), "document type"),
-        (f"{SNAPSHOT}/lib-1.0-{FIRST}.pom", pom(version=f"1.0-{SECOND}"), "version"),
-        (f"{SNAPSHOT}/lib-1.0-{FIRST}.pom", pom(version="1.0"), "version"),
     ],
 )
 @pytest.mark.gen_test
-async def test_a_pom_of_something_else(depot: Depot, path: str, data: bytes, word: str) -> None:
+async def test_what_is_no_pom(depot: Depot, path: str, data: bytes, word: str) -> None:
     error = await refused(depot, "PUT", path, data)
     assert isinstance(error, Invalid)
     assert word in error.message
     assert await depot.paths() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "remark"),
+    [
+        (POM, pom(artifact="other"), "Its artifactId is other"),
+        (POM, pom(group="org.other"), "Its groupId is org.other"),
+        (POM, pom(version="1.1"), "Its version is 1.1"),
+        (f"{SNAPSHOT}/lib-1.0-{FIRST}.pom", pom(version=f"1.0-{SECOND}"), f"Its version is 1.0-{SECOND}"),
+        (f"{SNAPSHOT}/lib-1.0-{FIRST}.pom", pom(version="1.0"), "Its version is 1.0,"),
+        (f"{SNAPSHOT}/lib-1.0-{FIRST}.pom", pom(version=f"1.0-{FIRST}"), ""),
+        (POM, pom(), ""),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_pom_of_something_else_is_remarked_upon(depot: Depot, path: str, data: bytes, remark: str) -> None:
+    """Clients deploy the POM that they find in a jar under another name."""
+    answer = await depot.send("PUT", path, data)
+    assert isinstance(answer.content, Bytes)
+    said = answer.content.data.decode()
+    assert (answer.status, remark in said, "though" in said) == (201, True, bool(remark))
+    assert await depot.read(path) == data
 
 
 @pytest.mark.parametrize(
@@ -856,3 +914,14 @@ async def test_a_rule_that_does_not_admit_an_artifact(store: Store) -> None:
         with pytest.raises(MxartError, match=r"block"):
             await closed.send(method, path, hex_of(b"", "sha1"))
     assert len(await open_to_all.paths()) == len(release())
+
+
+@pytest.mark.parametrize("folder", [f"{LIB}/1.0", LIB])
+@pytest.mark.gen_test
+async def test_who_deletes_a_folder_has_to_say_so(depot: Depot, folder: str) -> None:
+    await depot.put_all(release())
+    error = await refused(depot, "DELETE", folder)
+    assert isinstance(error, Invalid)
+    assert "end the URL with a slash" in error.message
+    assert await depot.read(JAR) == release()[JAR]
+    assert isinstance(await refused(depot, "DELETE", "org/acme/none/1.0"), NotFound)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mxart.errors import Invalid
+from mxart.formats.maven.holdings import Keeping
 from mxart.formats.maven.settings import MavenSettings
 
 WORDS = [
@@ -21,6 +22,7 @@ def test_the_careful_ones_by_default() -> None:
     settings = MavenSettings()
     assert (settings.checksum_policy, settings.version_policy, settings.redeploy) == ("fail", "mixed", "deny")
     assert (settings.keep_snapshots, settings.snapshot_max_age, settings.max_age) == (0, "", None)
+    assert settings.keeping.is_endless
 
 
 @pytest.mark.parametrize(("key", "word"), WORDS)
@@ -55,7 +57,8 @@ def test_what_is_no_word_at_all(value: Any) -> None:
     ("text", "seconds"), [("30d", 2_592_000.0), ("1 h 30 min", 5400.0), ("90", 90.0), ("250 ms", 0.25), ("0", 0.0)]
 )
 def test_ages(text: str, seconds: float) -> None:
-    assert MavenSettings(snapshot_max_age=text).max_age == seconds
+    settings = MavenSettings(keep_snapshots=3, snapshot_max_age=text)
+    assert (settings.max_age, settings.keeping) == (seconds, Keeping(3, seconds))
 
 
 @pytest.mark.parametrize("text", [" ", "never", "30 days ago", "-1d", "1y", "d", "1d-", "1e9", "inf", "nan", "9" * 100])

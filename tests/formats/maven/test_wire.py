@@ -107,15 +107,11 @@ def test_what_a_browser_would_run_is_sandboxed(path: str, is_sandboxed: bool) ->
 
 
 def test_an_answer_in_words() -> None:
-    response = wire.told(201, "Ünder way.\n", {"Location": "x"})
+    response = wire.told(201, "Ünder\x1b way.\n", "so it is")
     assert isinstance(response.content, Bytes)
-    assert (response.status, response.content.data, response.headers) == (
-        201,
-        "Ünder way.\n".encode(),
-        {"Location": "x"},
-    )
+    assert (response.status, response.content.data, response.reason) == (201, "Ünder? way.\n".encode(), "so it is")
     assert response.content.media_type == "text/plain; charset=utf-8"
-    assert wire.told(200, "").headers == {}
+    assert response.headers == {"X-Content-Type-Options": "nosniff"}
 
 
 def problem(response: Response) -> dict[str, object]:
@@ -176,4 +172,6 @@ def test_what_stands_behind_the_status(message: str, shown: str) -> None:
     absence = wire.failure(NotFound(message), 404)
     assert isinstance(absence.content, Bytes)
     assert absence.reason == shown
-    assert absence.content.data.decode() == message.replace("\udcff", "?") + "\n"
+    told = absence.content.data.decode()
+    assert told.replace("\n", "").isprintable()
+    assert len(told) == len(message) + 1

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mxart.cli.trees import (
+from mxart.cli.copies.trees import (
     HIDDEN,
     MAX_DEPTH,
     MAX_SMALL,

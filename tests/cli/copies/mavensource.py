@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from mxart.cli.copies.trees import Folder, Tree
+
 JAR, POM, ASC = b"jar " * 1000, b"<project/>", b"signature"
 
 
@@ -43,6 +45,12 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
+
+
+def paths(tree: Tree) -> list[str]:
+    """Of all files that a walk finds, in its order."""
+    folders = (each for each in tree.walk() if isinstance(each, Folder))
+    return [f"{each.path}/{found.name}".lstrip("/") for each in folders for found in each.files]
 
 
 class Listing:

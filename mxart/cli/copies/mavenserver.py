@@ -9,9 +9,9 @@ from threading import Lock
 from typing import BinaryIO, TypeVar
 from urllib.parse import SplitResult
 
+from mxart.cli.copies.trees import AGAIN, Ended
 from mxart.cli.login import Login
 from mxart.cli.refusals import advice, sentence
-from mxart.cli.trees import AGAIN, Ended
 from mxart.errors import MxartError
 from mxart.formats.maven import checksums, names
 from mxart.formats.maven.paths import quoted

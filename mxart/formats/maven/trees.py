@@ -1,20 +1,28 @@
-"""Which files of a Maven repository's tree are sent to another, in which order, and why the others are not; pure."""
+"""Which files of a repository's tree are sent to another, in which order, and why the others are not. Pure.
+
+Specification: "Maven Repository Layout"; maven-resolver, deployment (POMs and metadata come last).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
-from mxart.cli.trees import HIDDEN, Folder, LeftOut, Reason
 from mxart.errors import Invalid, NotFound
 from mxart.formats.maven import documents, names, paths
 from mxart.formats.maven.documents import Metadata, SnapshotVersion
 from mxart.formats.maven.paths import MavenResource
 
-GENERATED = Reason("the server makes it itself")
-BOOKKEEPING = Reason("a note of a client or a server for itself")
-OUTSIDE = Reason("outside the Maven layout")
-ORPHAN = Reason("a checksum of nothing that is there")
+
+class Why(Enum):
+    """What a file is that is not sent."""
+
+    HIDDEN = "hidden"
+    GENERATED = "generated"  # by whoever receives the tree
+    BOOKKEEPING = "bookkeeping"  # of a client or a server
+    OUTSIDE = "outside"  # of the layout
+    ORPHAN = "orphan"  # a checksum of nothing in its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,49 +39,56 @@ class Artifact:
     is_replaced: bool = False
 
 
-def sort_out(folder: Folder) -> Iterator[Artifact | LeftOut]:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is not sent."""
+
+    path: str
+    why: Why
+
+
+def sort_out(folder: str, files: Mapping[str, int | None]) -> Iterator[Artifact | LeftOut]:
     """What of a folder is sent, and all that is not but the checksums of what is.
 
-    POMs come last: from then on a version is listed, and its files should be there.
+    ``folder``: its path, "" for the top of the tree; ``files``: name → size, as `Artifact` has it. POMs come last: from
+    then on a version is listed, and its files should be there.
     """
-    beside = frozenset(found.name for found in folder.files)
-    for found in sorted(folder.files, key=lambda found: (_is_pom(found.name), found.name)):
-        path = folder.path_of(found.name)
-        sorted_out = _sort(path, found.name, beside)
-        if isinstance(sorted_out, MavenResource):
-            checksums = tuple(each for each in reversed(names.ALGORITHMS) if f"{found.name}.{each}" in beside)
-            is_replaced = sorted_out.is_snapshot and not sorted_out.build
-            yield Artifact(path, found.size, checksums, is_replaced)
-        elif sorted_out is not None:
-            yield LeftOut(path, sorted_out)
+    for name in sorted(files, key=lambda name: (_is_pom(name), name)):
+        path = f"{folder}/{name}" if folder else name
+        found = _sort(path, name, files)
+        if isinstance(found, MavenResource):
+            checksums = tuple(each for each in reversed(names.ALGORITHMS) if f"{name}.{each}" in files)
+            yield Artifact(path, files[name], checksums, is_replaced=found.is_snapshot and not found.build)
+        elif found is not None:
+            yield LeftOut(path, found)
 
 
 def _is_pom(name: str) -> bool:
     return name.endswith((".pom", *(f".pom{ending}" for ending in names.SIGNATURES)))
 
 
-def _sort(path: str, name: str, beside: frozenset[str]) -> MavenResource | Reason | None:
-    """An artifact, or why it is none; None for the checksum of one."""
+def _sort(path: str, name: str, beside: Collection[str]) -> MavenResource | Why | None:
+    """An artifact, or why it is none; None for the checksum of one. ``beside``: the names in the folder."""
     if name.startswith("."):
-        return HIDDEN
+        return Why.HIDDEN
     if names.is_bookkeeping(name):
-        return BOOKKEEPING
+        return Why.BOOKKEEPING
     try:
         resource = paths.parse(path)
     except (Invalid, NotFound):
-        return OUTSIDE
+        return Why.OUTSIDE
     of = resource.of or resource
     if of.kind == "metadata":
-        return GENERATED
+        return Why.GENERATED
     if of.kind != "artifact":
-        return OUTSIDE
+        return Why.OUTSIDE
     if resource is of:
         return resource
-    return None if of.filename in beside else ORPHAN
+    return None if of.filename in beside else Why.ORPHAN
 
 
 def naming(artifacts: Iterable[Artifact]) -> tuple[str, bytes] | None:
-    """Metadata, and its path, that names what has no POM among the files of one folder: without it, the server's own
+    """Metadata, and its path, that names what has no POM among the files of one folder: without it, the receiver's own
     would not list that. None when all have one."""
     found = [paths.parse(artifact.path) for artifact in artifacts]
     with_pom = {
@@ -87,13 +102,7 @@ def naming(artifacts: Iterable[Artifact]) -> tuple[str, bytes] | None:
         metadata = Metadata(group=first.group, artifact=first.artifact, versions=(first.version,))
         place = paths.metadata(f"{first.group.replace('.', '/')}/{first.artifact}")
     else:
-        files = tuple(_snapshot_version(each) for each in bare)
+        files = tuple(SnapshotVersion.of(each.version, each.name) for each in bare if each.name is not None)
         metadata = Metadata(group=first.group, artifact=first.artifact, version=first.version, snapshot_versions=files)
         place = paths.snapshot_metadata(first.group, first.artifact, first.version)
     return place.url_path, documents.render(metadata)
-
-
-def _snapshot_version(file: MavenResource) -> SnapshotVersion:
-    assert file.name is not None  # an artifact has one
-    value = names.version_of(file.version, file.name.build)
-    return SnapshotVersion(extension=file.name.extension, value=value, updated="", classifier=file.name.classifier)

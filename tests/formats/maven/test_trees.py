@@ -4,9 +4,8 @@ from io import BytesIO
 
 import pytest
 
-from mxart.cli.mavenfiles import BOOKKEEPING, GENERATED, ORPHAN, OUTSIDE, Artifact, naming, sort_out
-from mxart.cli.trees import HIDDEN, Folder, Found, LeftOut, Reason
 from mxart.formats.maven import documents
+from mxart.formats.maven.trees import Artifact, LeftOut, Why, naming, sort_out
 
 SENT = [
     ("org/acme/lib/1.0", "lib-1.0.jar"),
@@ -23,52 +22,53 @@ SENT = [
 
 @pytest.mark.parametrize(("folder", "name"), SENT)
 def test_artifacts(folder: str, name: str) -> None:
-    assert list(sort_out(Folder(folder, [Found(name, 7)]))) == [Artifact(f"{folder}/{name}", 7)]
+    assert list(sort_out(folder, {name: 7})) == [Artifact(f"{folder}/{name}", 7)]
 
 
 NOT_SENT = [
-    ("org/acme/lib", "maven-metadata.xml", GENERATED),
-    ("org/acme/lib", "maven-metadata.xml.sha1", GENERATED),
-    ("org/acme/lib/1.0-SNAPSHOT", "maven-metadata.xml", GENERATED),
-    ("org/acme", "maven-metadata.xml", GENERATED),
-    ("org/acme/lib", "maven-metadata-local.xml", BOOKKEEPING),
-    ("org/acme/lib", "maven-metadata-corp.xml.sha1", BOOKKEEPING),
-    ("org/acme/lib/1.0", "_remote.repositories", BOOKKEEPING),
-    ("org/acme/lib/1.0", "_maven.repositories", BOOKKEEPING),
-    ("org/acme/lib/1.0", "lib-1.0.jar.lastUpdated", BOOKKEEPING),
-    ("org/acme/lib/1.0", "lib-1.0.jar.lock", BOOKKEEPING),
-    ("org/acme/lib/1.0", "m2e-lastUpdated.properties", BOOKKEEPING),
-    ("org/acme/lib", "resolver-status.properties", BOOKKEEPING),
-    ("org/acme/lib/1.0", ".lib-1.0.jar.swp", HIDDEN),
-    ("", "archetype-catalog.xml", OUTSIDE),
-    ("", "lib-1.0.jar", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-2.0.jar", OUTSIDE),
-    ("org/acme/lib/1.0", "build.log", OUTSIDE),
-    ("org/acme/lib/1.0", "build.log.sha1", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-1.0.jar.sha1.md5", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-1.0\x00.jar", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-1.0-\udcff.jar", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-1.0-" + "x" * 300 + ".jar", OUTSIDE),
-    ("org/acme/lib/1.0", "lib-1.0.jar.sha1", ORPHAN),
-    ("org/acme/lib/1.0", "lib-1.0.jar.asc.md5", ORPHAN),
+    ("org/acme/lib", "maven-metadata.xml", Why.GENERATED),
+    ("org/acme/lib", "maven-metadata.xml.sha1", Why.GENERATED),
+    ("org/acme/lib/1.0-SNAPSHOT", "maven-metadata.xml", Why.GENERATED),
+    ("org/acme", "maven-metadata.xml", Why.GENERATED),
+    ("org/acme/lib", "maven-metadata-local.xml", Why.BOOKKEEPING),
+    ("org/acme/lib", "maven-metadata-corp.xml.sha1", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", "_remote.repositories", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", "_maven.repositories", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", "lib-1.0.jar.lastUpdated", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", "lib-1.0.jar.lock", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", "m2e-lastUpdated.properties", Why.BOOKKEEPING),
+    ("org/acme/lib", "resolver-status.properties", Why.BOOKKEEPING),
+    ("org/acme/lib/1.0", ".lib-1.0.jar.swp", Why.HIDDEN),
+    ("", "archetype-catalog.xml", Why.OUTSIDE),
+    ("", "lib-1.0.jar", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-2.0.jar", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "build.log", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "build.log.sha1", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-1.0.jar.sha1.md5", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-1.0\x00.jar", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-1.0-\udcff.jar", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-1.0-" + "x" * 300 + ".jar", Why.OUTSIDE),
+    ("org/acme/lib/1.0", "lib-1.0.jar.sha1", Why.ORPHAN),
+    ("org/acme/lib/1.0", "lib-1.0.jar.asc.md5", Why.ORPHAN),
 ]
 
 
-@pytest.mark.parametrize(("folder", "name", "reason"), NOT_SENT)
-def test_what_is_not_sent(folder: str, name: str, reason: Reason) -> None:
-    found = Folder(folder, [Found(name)])
-    assert list(sort_out(found)) == [LeftOut(found.path_of(name), reason)]
+@pytest.mark.parametrize(("folder", "name", "why"), NOT_SENT)
+def test_what_is_not_sent(folder: str, name: str, why: Why) -> None:
+    assert list(sort_out(folder, {name: None})) == [LeftOut(f"{folder}/{name}".lstrip("/"), why)]
 
 
 def test_checksums_go_with_their_file() -> None:
-    found = [Found(name) for name in ("lib-1.0.jar.md5", "lib-1.0.jar.sha512", "lib-1.0.jar", "lib-1.0.jar.sha1")]
+    names = ["lib-1.0.jar.md5", "lib-1.0.jar.sha512", "lib-1.0.jar", "lib-1.0.jar.sha1"]
     folder = "org/acme/lib/1.0"
-    assert list(sort_out(Folder(folder, found))) == [Artifact(f"{folder}/lib-1.0.jar", None, ("sha512", "sha1", "md5"))]
+    assert list(sort_out(folder, dict.fromkeys(names))) == [
+        Artifact(f"{folder}/lib-1.0.jar", None, ("sha512", "sha1", "md5"))
+    ]
 
 
 def test_only_a_snapshot_without_a_build_is_replaced() -> None:
     names = ["lib-1-SNAPSHOT.jar", "lib-1-20240101.000000-1.jar", "lib-1-SNAPSHOT-sources.jar", "lib-1-SNAPSHOT.pom"]
-    sent = sort_out(Folder("g/lib/1-SNAPSHOT", [Found(name) for name in names]))
+    sent = sort_out("g/lib/1-SNAPSHOT", dict.fromkeys(names))
     assert [(each.path.rpartition("/")[2], each.is_replaced) for each in sent if isinstance(each, Artifact)] == [
         ("lib-1-20240101.000000-1.jar", False),
         ("lib-1-SNAPSHOT-sources.jar", True),
@@ -79,7 +79,7 @@ def test_only_a_snapshot_without_a_build_is_replaced() -> None:
 
 def test_poms_come_last() -> None:
     names = ["lib-1.pom.asc", "lib-1.pom.sigstore", "lib-1.pom", "lib-1.war", "lib-1.jar", "lib-1.pom.sigstore.json"]
-    sent = [each.path.rpartition("/")[2] for each in sort_out(Folder("g/lib/1", [Found(name) for name in names]))]
+    sent = [each.path.rpartition("/")[2] for each in sort_out("g/lib/1", dict.fromkeys(names))]
     assert sent[:3] == ["lib-1.jar", "lib-1.war", "lib-1.pom"]
     assert sent[3:] == ["lib-1.pom.asc", "lib-1.pom.sigstore", "lib-1.pom.sigstore.json"]
 

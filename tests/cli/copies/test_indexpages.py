@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mxart.cli.indexpages import MAX_NAMES, IndexPage, Place, read
+from mxart.cli.copies.indexpages import MAX_NAMES, IndexPage, Place, read
 from mxart.errors import BadUpstream
 
 PAGE = "http://repo.example.org/maven/org/acme/"

@@ -7,15 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from mxart.cli.localtree import LEADS_BACK, LEADS_OUT, NO_FILE, LocalTree
-from mxart.cli.trees import HIDDEN, MAX_DEPTH, MAX_SMALL, TOO_DEEP, UNREADABLE, Folder, LeftOut, Reason, Unreadable
-from tests.cli.mavensource import write
+from mxart.cli.copies.localtree import LEADS_BACK, LEADS_OUT, NO_FILE, LocalTree
+from mxart.cli.copies.trees import (
+    HIDDEN,
+    MAX_DEPTH,
+    MAX_SMALL,
+    TOO_DEEP,
+    UNREADABLE,
+    Folder,
+    LeftOut,
+    Reason,
+    Unreadable,
+)
+from tests.cli.copies.mavensource import paths, write
 
 
 def files(top: Path) -> list[str]:
-    return [
-        each.path_of(found.name) for each in LocalTree(top).walk() if isinstance(each, Folder) for found in each.files
-    ]
+    return paths(LocalTree(top))
 
 
 def left_out(top: Path) -> list[tuple[str, Reason]]:

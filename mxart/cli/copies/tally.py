@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TextIO
 
-from mxart.cli.trees import LeftOut, Reason
+from mxart.cli.copies.trees import LeftOut, Reason
 from mxart.units import format_size
 from mxart.upstream.failures import printable
 

@@ -48,10 +48,6 @@ class Folder:
     path: str
     files: Sequence[Found]
 
-    def path_of(self, name: str) -> str:
-        """The path of what is called ``name`` in it."""
-        return f"{self.path}/{name}" if self.path else name
-
 
 @dataclass(frozen=True, slots=True)
 class Content:

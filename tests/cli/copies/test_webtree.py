@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mxart.cli import webtree
-from mxart.cli.trees import HIDDEN, MAX_DEPTH, MAX_SMALL, TOO_DEEP, Ended, Folder, LeftOut, Unreadable
-from mxart.cli.webtree import NO_INDEX, WebTree
+from mxart.cli.copies import webtree
+from mxart.cli.copies.trees import HIDDEN, MAX_DEPTH, MAX_SMALL, TOO_DEEP, Ended, LeftOut, Unreadable
+from mxart.cli.copies.webtree import NO_INDEX, WebTree
 from mxart.upstream.blocking import Connections
 from mxart.upstream.patience import Patience
-from tests.cli.mavensource import JAR, Listing, checked
+from tests.cli.copies.mavensource import JAR, Listing, checked, paths
 from tests.support.upstream import Answer, ScriptedUpstream
 
 HTML = {"Content-Type": "text/html"}
@@ -29,17 +29,13 @@ def tree(scripted: ScriptedUpstream, path: str = "/base") -> WebTree:
     return WebTree(urlsplit(scripted.url + path), None, Connections(), Patience(Event(), (0.0,)))
 
 
-def files(walked: WebTree) -> list[str]:
-    return [each.path_of(found.name) for each in walked.walk() if isinstance(each, Folder) for found in each.files]
-
-
 def pages(answer: Callable[[str], str]) -> Callable[[str], tuple[int, dict[str, str], bytes]]:
     return lambda target: (200, HTML, answer(target).encode())
 
 
 def test_a_walk(scripted: ScriptedUpstream) -> None:
     scripted.handler = Listing({"b/2": b"", "b/c/1": b"", "a/x y/ä": b"", "top": b"", ".index/x": b""})
-    assert files(tree(scripted)) == ["top", "a/x y/ä", "b/2", "b/c/1"]
+    assert paths(tree(scripted)) == ["top", "a/x y/ä", "b/2", "b/c/1"]
     assert [each for each in tree(scripted).walk() if isinstance(each, LeftOut)] == [LeftOut(".index/", HIDDEN)]
     assert scripted.count("/base/a/x%20y/") == 2
 
@@ -47,7 +43,7 @@ def test_a_walk(scripted: ScriptedUpstream) -> None:
 def test_a_base_that_needs_escapes(scripted: ScriptedUpstream) -> None:
     scripted.handler = Listing({"b/1": b"1"}, "/my repo/")
     walked = tree(scripted, "/my%20repo")
-    assert files(walked) == ["b/1"]
+    assert paths(walked) == ["b/1"]
     assert walked.small("b/1") == b"1"
 
 
@@ -57,12 +53,12 @@ def test_a_folder_on_many_pages(scripted: ScriptedUpstream) -> None:
         return f'<a href="f{number}">x</a>' + (f'<a rel="next" href="?p={number + 1}">more</a>' if number < 9 else "")
 
     scripted.handler = pages(page)
-    assert files(tree(scripted)) == [f"f{number}" for number in range(10)]
+    assert paths(tree(scripted)) == [f"f{number}" for number in range(10)]
 
 
 def test_pages_that_go_in_circles(scripted: ScriptedUpstream) -> None:
     scripted.handler = pages(lambda target: '<a href="f">x</a><a rel="next" href="?p=1">more</a>')
-    assert files(tree(scripted)) == ["f"]
+    assert paths(tree(scripted)) == ["f"]
     assert len(scripted.requests) == 2
 
 
@@ -71,7 +67,7 @@ def test_pages_without_end(scripted: ScriptedUpstream, monkeypatch: pytest.Monke
     numbers = iter(range(1000))
     scripted.handler = pages(lambda target: f'<a href="{next(numbers)}">x</a><a rel="next" href="?p=1">more</a>')
     with pytest.raises(Ended, match="more than 20 names"):
-        files(tree(scripted))
+        paths(tree(scripted))
 
 
 def test_a_tree_without_end_in_depth(scripted: ScriptedUpstream) -> None:
@@ -85,7 +81,7 @@ def test_a_tree_without_end_and_without_files(scripted: ScriptedUpstream, monkey
     monkeypatch.setattr(webtree, "MAX_BARREN", 100)
     scripted.handler = pages(lambda target: '<a href="d/">d</a><a href="e/">e</a>')
     with pytest.raises(Ended, match="one folder after the other without a file, last d/d/d"):
-        files(tree(scripted))
+        paths(tree(scripted))
     assert len(scripted.requests) == 101
 
 
@@ -104,7 +100,7 @@ def test_a_tree_without_end_and_without_files(scripted: ScriptedUpstream, monkey
 def test_a_folder_that_cannot_be_listed(scripted: ScriptedUpstream, answer: Answer, said: str) -> None:
     scripted.handler = Listing({"a/1": b"", "b/1": b""})
     scripted.script("/base/a/", answer)
-    assert files(tree(scripted)) == ["b/1"]
+    assert paths(tree(scripted)) == ["b/1"]
     (left_out,) = [each for each in tree(scripted).walk() if isinstance(each, LeftOut)]
     assert (left_out.path, left_out.reason) == ("a/", NO_INDEX)
     assert said in left_out.detail
@@ -114,7 +110,7 @@ def test_a_server_that_goes_away(scripted: ScriptedUpstream) -> None:
     scripted.handler = Listing({"a/1": b"", "b/1": b""})
     scripted.script("/base/b/", Answer(reset=True))
     with pytest.raises(Ended, match=r"cannot be reached: .* Run it again"):
-        files(tree(scripted))
+        paths(tree(scripted))
 
 
 def test_a_nexus_keeps_files_beside_its_pages(scripted: ScriptedUpstream) -> None:
@@ -132,7 +128,7 @@ def test_a_nexus_keeps_files_beside_its_pages(scripted: ScriptedUpstream) -> Non
 
     scripted.handler = answer
     walked = tree(scripted, base.rstrip("/"))
-    assert files(walked) == [PATH]
+    assert paths(walked) == [PATH]
     with walked.open(PATH) as content:
         assert content.file.read() == JAR
         assert content.said == walked.said(PATH) == {"sha1": checked(PATH, JAR)[f"{PATH}.sha1"].decode()}

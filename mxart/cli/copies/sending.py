@@ -12,12 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-from mxart.cli.mavenfiles import Artifact, naming, sort_out
-from mxart.cli.mavenserver import MavenServer, Refused, Standing
+from mxart.cli.copies.mavenserver import MavenServer, Refused, Standing
+from mxart.cli.copies.selection import sort_out
+from mxart.cli.copies.tally import Tally
+from mxart.cli.copies.trees import UNREADABLE, Content, Folder, LeftOut, Reason, Tree, Unreadable
 from mxart.cli.progress import Meter
-from mxart.cli.tally import Tally
-from mxart.cli.trees import UNREADABLE, Content, Folder, LeftOut, Reason, Tree, Unreadable
 from mxart.formats.maven import checksums
+from mxart.formats.maven.trees import Artifact, naming
 from mxart.upstream.blocking import Stopped
 
 OTHER = Reason("other content stands there", is_loss=True)

@@ -14,10 +14,9 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 from urllib.parse import SplitResult
 
-from mxart.cli import indexpages
-from mxart.cli.indexpages import MAX_NAMES, MAX_PAGE, IndexPage, Place
-from mxart.cli.login import Login
-from mxart.cli.trees import (
+from mxart.cli.copies import indexpages
+from mxart.cli.copies.indexpages import MAX_NAMES, MAX_PAGE, IndexPage, Place
+from mxart.cli.copies.trees import (
     AGAIN,
     HIDDEN,
     MAX_DEPTH,
@@ -31,6 +30,7 @@ from mxart.cli.trees import (
     Reason,
     Unreadable,
 )
+from mxart.cli.login import Login
 from mxart.errors import BadUpstream, Unavailable
 from mxart.formats.maven import checksums
 from mxart.formats.maven.paths import quoted
