@@ -43,7 +43,7 @@ class Build:
     build: str  # of a snapshot ``TIMESTAMP-NUMBER`` or "SNAPSHOT"; "" of a release
     files: dict[tuple[str, str], Entry] = field(default_factory=dict)  # by classifier and extension
     announced: bool = False
-    contradicted: float = 0.0  # when a checksum has come that does not agree with one of its files (UTC seconds)
+    contradicted: bool = False  # a checksum has come that does not agree with one of its files
 
     @property
     def is_whole(self) -> bool:
@@ -93,7 +93,7 @@ def builds(artifact: str, entries: Iterable[Entry]) -> Builds:
             name = names.parse_filename(filename.removeprefix(paths.CONTRADICTED), artifact, version)
             if name is not None:
                 held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
-                held.contradicted = max(held.contradicted, entry.created)
+                held.contradicted = True
         elif filename and (name := names.parse_filename(filename, artifact, version)) is not None:
             held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
             held.files[name.classifier, name.extension] = entry

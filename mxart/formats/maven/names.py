@@ -18,7 +18,7 @@ SIGNATURES = (".asc", ".sigstore.json", ".sigstore")  # of any file; they are at
 SNAPSHOT = "SNAPSHOT"
 
 MAX_SEGMENT = 255  # characters; what file systems of clients take
-MAX_PATH = 1500  # characters
+MAX_PATH = 480  # characters: more than clients have on most systems, and what the index has a key for
 MAX_DEPTH = 64  # segments
 
 _HIDDEN_FOLDERS = (".meta", ".index")  # at the root: what repositories say of themselves

@@ -185,9 +185,8 @@ class Publisher:
             await self.repository.publish(Publication(parts=(), drops=[paths.contradiction(of)]), self.context)
 
     async def _is_contradicted(self, resource: MavenResource) -> bool:
-        """Has what stands there come just now, and not as it was meant? Then what was meant may take its place."""
-        note = await self._held(paths.contradiction(resource))
-        return note is not None and note.created > self.clock() - _FRESH
+        """Has what stands there not come as it was meant? Then what was meant may take its place."""
+        return await self._held(paths.contradiction(resource)) is not None
 
     async def _has_had_its_time(self, of: MavenResource) -> bool:
         """Is it of a build that others have overtaken while it was being sent?"""
@@ -227,7 +226,7 @@ class Publisher:
         named = [(version, "") for version in sent.versions] if not resource.version else _named(resource, sent)
         found = [held[version][build] for version, build in named if build in held.get(version, {})]
         for build in found:
-            if build.contradicted > self.clock() - _FRESH:
+            if build.contradicted:
                 raise Conflict(
                     f"{resource.title} names {names.version_of(build.version, build.build)}, of which a file has not "
                     "arrived as its checksum says: it was damaged on its way, or changed; deploy it again"
