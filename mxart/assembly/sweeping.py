@@ -3,8 +3,9 @@ absences."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+from mxart.contract import Format
 from mxart.formats import FORMATS
 from mxart.repository import absences
 from mxart.repository.outdated import prune
@@ -19,22 +20,24 @@ async def unused(
     settings: Settings, where: StoreSettings, store: Store, since: Since, *, remove: bool
 ) -> AsyncIterator[Unused]:
     """As `mxart.repository.unused.sweep`, of every hosted repository that has its content in ``store``."""
-    for repository in settings.repositories:
-        if repository.kind == "hosted" and repository.store == where.name:
-            format_ = FORMATS[repository.format].build(repository.options)
-            async for found in sweep(store, repository.name, format_, since, remove=remove):
-                yield found
+    for name, format_ in _hosted(settings, where):
+        async for found in sweep(store, name, format_, since, remove=remove):
+            yield found
 
 
 async def outdated(
     settings: Settings, where: StoreSettings, store: Store, now: float, *, remove: bool
 ) -> AsyncIterator[Unused]:
     """As `mxart.repository.outdated.prune`, of every hosted repository that has its content in ``store``."""
+    for name, format_ in _hosted(settings, where):
+        async for found in prune(store, name, format_, now, remove=remove):
+            yield found
+
+
+def _hosted(settings: Settings, where: StoreSettings) -> Iterator[tuple[str, Format]]:
     for repository in settings.repositories:
         if repository.kind == "hosted" and repository.store == where.name:
-            format_ = FORMATS[repository.format].build(repository.options)
-            async for found in prune(store, repository.name, format_, now, remove=remove):
-                yield found
+            yield repository.name, FORMATS[repository.format].build(repository.options)
 
 
 async def old_absences(

@@ -17,6 +17,7 @@ from mxart.errors import Invalid, NotFound
 from mxart.formats.maven import names, paths
 from mxart.formats.maven.paths import MavenResource
 from mxart.model import Bytes, Child, Request, Resource, Response
+from mxart.offload import offload
 from mxart.units import format_rfc3339, format_size
 
 PAGE = 1000  # lines
@@ -48,17 +49,23 @@ async def page(request: Request, folder: MavenResource, repository: Repository, 
     found = await _below(folder, repository, after, PAGE + 1, context)
     if not found and (after or folder.url_path):
         raise NotFound(f"nothing lies in {folder.url_path} of {repository.name}")
+    html = await offload(_rendered, repository.name, folder.url_path, found, after)
+    return Response(200, Bytes(data=html, media_type="text/html; charset=utf-8"), dict(_HEADERS))
+
+
+def _rendered(repository: str, folder: str, found: Sequence[Child], after: str) -> bytes:
+    """``found``: one more than a page shows, if there are more."""
     shown = found[:PAGE]
     last = shown[-1].name if len(found) > PAGE else ""
-    html = _template().render(
-        repository=repository.name,
-        folder=folder.url_path,
-        crumbs=_crumbs(folder.url_path),
+    page = _template().render(
+        repository=repository,
+        folder=folder,
+        crumbs=_crumbs(folder),
         lines=[_line(child) for child in shown],
         further=f"?{urlencode({'after': last})}" if last else "",
         is_first=not after,
     )
-    return Response(200, Bytes(data=html.encode(), media_type="text/html; charset=utf-8"), dict(_HEADERS))
+    return page.encode()
 
 
 async def is_folder(url_path: str, repository: Repository, context: Context) -> bool:

@@ -232,20 +232,22 @@ def mark(of: MavenResource) -> MavenResource:
 def announcement(group: str, artifact_id: str, version: str, build: str) -> MavenResource:
     """Where is noted that a client has named a build of a snapshot, or a release when ``build`` is "", in its
     metadata."""
-    path = f"{folder(group, artifact_id)}{version}/{ANNOUNCED}{build}"
-    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=f"{group}:{artifact_id}")
+    return _note(group, artifact_id, version, f"{ANNOUNCED}{build}")
 
 
 def contest(of: MavenResource) -> MavenResource:
     """Where is noted that other content has been refused in place of an artifact."""
-    path = f"{folder(of.group, of.artifact)}{of.version}/{_CONTESTED}{of.filename}"
-    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=of.package)
+    return _note(of.group, of.artifact, of.version, f"{_CONTESTED}{of.filename}")
 
 
 def contradiction(of: MavenResource) -> MavenResource:
     """Where is noted that a checksum has come that does not agree with an artifact."""
-    path = f"{folder(of.group, of.artifact)}{of.version}/{CONTRADICTED}{of.filename}"
-    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=of.package)
+    return _note(of.group, of.artifact, of.version, f"{CONTRADICTED}{of.filename}")
+
+
+def _note(group: str, artifact_id: str, version: str, name: str) -> MavenResource:
+    path = f"{folder(group, artifact_id)}{version}/{name}"
+    return MavenResource(path=path, url_path=url_path(path), kind="mark", package=f"{group}:{artifact_id}")
 
 
 # --- places ------------------------------------------------------------------------------------------------------
