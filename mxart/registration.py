@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mxart.contract import Format
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ class FormatFactory(Protocol):
         """What fetches when ``upstream`` is one of ``tools``."""
         ...
 
-    def client_lines(self, base_url: str) -> Sequence[str]:
-        """The lines of client configuration that a person copies to use a repository at ``base_url``."""
+    def client_lines(self, base_url: str, kind: Kind) -> Sequence[str]:
+        """The lines of client configuration that a person copies to use a repository of that kind at ``base_url``."""
         ...
 
     def publish_lines(self, base_url: str) -> Sequence[str]:

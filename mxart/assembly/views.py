@@ -21,7 +21,7 @@ def view(repository: RepositorySettings, settings: Settings, root: str) -> Repos
         upstream=upstream.url or upstream.tool if upstream else "",
         members=repository.members,
         publish_to=repository.publish_to,
-        client_lines=tuple(factory.client_lines(url)) if url else (),
+        client_lines=tuple(factory.client_lines(url, repository.kind)) if url else (),
         publish_lines=tuple(factory.publish_lines(url)) if url and repository.is_published_to else (),
     )
 

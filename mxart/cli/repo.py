@@ -79,7 +79,7 @@ def _upstream(upstream: UpstreamSettings | None) -> str:
 def _document(repository: RepositorySettings, settings: Settings) -> Mapping[str, Shown]:
     url = url_of(repository, settings)
     factory = FORMATS[repository.format]
-    use = factory.client_lines(url) if url else ()
+    use = factory.client_lines(url, repository.kind) if url else ()
     publish = factory.publish_lines(url) if url and repository.is_published_to else ()
     return {**_fields(repository), "url": url, "client_lines": list(use), "publish_lines": list(publish)}
 

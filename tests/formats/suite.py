@@ -17,11 +17,12 @@ from mxart import errors
 from mxart.contract import Context, Format, Ingest, Publication, Repository
 from mxart.model import Action, Bytes, Child, Content, Digest, Entry, Principal, Request, Resource, Response
 from mxart.registration import FormatFactory
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 from mxart.upstream import challenges
 from tests.formats.press import Press
 
 _ABSENT = ("tornado", "lmdb", "pycurl", "msgpack", "toml")
+KINDS: Sequence[Kind] = ("proxy", "hosted", "group")
 _SOMEBODY = Principal(name="somebody")
 _FIELD = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what can stand in a field of a head
 _DIGEST = Digest("sha256", "ab" * 32)
@@ -453,8 +454,9 @@ class FormatSuite:
         assert done.returncode == 0, done.stderr
 
     def test_clients_are_told_where_to_look(self) -> None:
-        lines = self.factory.client_lines(self.base_url)
-        assert any(self.address in line for line in lines)
+        for kind in KINDS:
+            lines = self.factory.client_lines(self.base_url, kind)
+            assert any(self.address in line for line in lines)
 
     def test_publishers_are_told_how(self) -> None:
         lines = self.factory.publish_lines(self.base_url)

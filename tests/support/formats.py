@@ -9,7 +9,7 @@ from typing import Any
 from mxart.contract import Format
 from mxart.errors import Invalid
 from mxart.registration import Proposal, Tool
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class CinderFactory:
     def tool(self, word: str, upstream: UpstreamSettings, settings: Any) -> Tool:
         raise AssertionError("a configuration is read without building a tool")
 
-    def client_lines(self, base_url: str) -> Sequence[str]:
+    def client_lines(self, base_url: str, kind: Kind) -> Sequence[str]:
         return [f"cinder use {base_url}"]
 
     def publish_lines(self, base_url: str) -> Sequence[str]:

@@ -11,7 +11,7 @@ from mxart.formats.docker import discover, names, wire
 from mxart.formats.docker.format import DockerFormat
 from mxart.formats.docker.settings import UPSTREAM, DockerSettings, namespace_of, registry_host
 from mxart.registration import Proposal, Tool
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 
 
 class DockerFactory:
@@ -69,7 +69,7 @@ class DockerFactory:
     def tool(self, word: str, upstream: UpstreamSettings, settings: DockerSettings) -> Tool:
         raise Unsupported(f'upstream = "{word}" is not for container registries: want the URL of one.')
 
-    def client_lines(self, base_url: str) -> Sequence[str]:
+    def client_lines(self, base_url: str, kind: Kind) -> Sequence[str]:
         return [f"docker pull {_prefix(base_url)}/IMAGE:TAG"]
 
     def publish_lines(self, base_url: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from mxart.formats.go.format import GoFormat
 from mxart.formats.go.settings import GoSettings
 from mxart.formats.go.vcs import GoCommand
 from mxart.registration import Proposal, Tool
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 
 
 class GoFactory:
@@ -59,7 +59,7 @@ class GoFactory:
         """The go command, for "vcs"."""
         return GoCommand(upstream, settings)
 
-    def client_lines(self, base_url: str) -> Sequence[str]:
+    def client_lines(self, base_url: str, kind: Kind) -> Sequence[str]:
         return [f"go env -w GOPROXY={base_url}"]
 
     def publish_lines(self, base_url: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from mxart.formats.maven import discover, names
 from mxart.formats.maven.format import MavenFormat
 from mxart.formats.maven.settings import MavenSettings
 from mxart.registration import Proposal, Tool
-from mxart.settings import UpstreamSettings
+from mxart.settings import Kind, UpstreamSettings
 
 
 class MavenFactory:
@@ -65,8 +65,15 @@ class MavenFactory:
     def tool(self, word: str, upstream: UpstreamSettings, settings: MavenSettings) -> Tool:
         raise Unsupported(f"No program stands in for an upstream of Maven, not even {word!r}.")
 
-    def client_lines(self, base_url: str) -> Sequence[str]:
-        """Of Maven's settings.xml."""
+    def client_lines(self, base_url: str, kind: Kind) -> Sequence[str]:
+        """Of Maven's settings.xml; of a POM for what has nothing but what was published to it."""
+        if kind == "hosted":
+            return [
+                "<repositories><repository>",
+                "  <id>mxart</id>",
+                f"  <url>{base_url}</url>",
+                "</repository></repositories>",
+            ]
         return [
             "<mirrors><mirror>",
             "  <id>mxart</id>",

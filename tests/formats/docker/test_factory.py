@@ -93,7 +93,7 @@ def test_no_program_stands_in_for_an_upstream() -> None:
     ],
 )
 def test_the_lines_to_copy(base_url: str, pull: str, push: str) -> None:
-    assert FACTORY.client_lines(base_url) == [pull]
+    assert FACTORY.client_lines(base_url, "proxy") == [pull]
     assert FACTORY.publish_lines(base_url) == [push]
 
 

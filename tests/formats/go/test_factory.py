@@ -47,4 +47,4 @@ def test_source_control_is_asked_by_the_go_command() -> None:
 
 
 def test_the_line_to_copy() -> None:
-    assert FACTORY.client_lines("http://127.0.0.1:8080/go") == ["go env -w GOPROXY=http://127.0.0.1:8080/go"]
+    assert FACTORY.client_lines("http://127.0.0.1:8080/go", "group") == ["go env -w GOPROXY=http://127.0.0.1:8080/go"]

@@ -48,3 +48,8 @@ def test_nothing_stands_in_for_an_upstream() -> None:
     assert FACTORY.tools == ()
     with pytest.raises(Unsupported):
         FACTORY.tool("vcs", UpstreamSettings(url="https://example.org"), MavenSettings())
+
+
+def test_what_is_used_alone_is_a_mirror_and_what_is_hosted_one_more_repository() -> None:
+    for kind, word in (("group", "<mirrorOf>"), ("proxy", "<mirrorOf>"), ("hosted", "<repository>")):
+        assert word in "".join(FACTORY.client_lines("https://example.org/m", kind)), kind
