@@ -58,7 +58,7 @@ class Build:
         if pom.facts.get(GRADLE) and ("", _MODULE) not in self.files:
             return False
         # sources and the like may come first: what a dependency means has no classifier
-        has_content = any(not classifier and _is_content(extension) for classifier, extension in self.files)
+        has_content = any(not classifier and is_content(extension) for classifier, extension in self.files)
         return pom.facts.get(PACKAGING) == _POM or has_content
 
     @property
@@ -74,7 +74,8 @@ def facts_of(found: Pom | None) -> dict[str, str]:
     return {PACKAGING: found.packaging} | ({GRADLE: "yes"} if found.is_gradle else {})
 
 
-def _is_content(extension: str) -> bool:
+def is_content(extension: str) -> bool:
+    """Is a file with that extension what is built, and not a description or a signature of it?"""
     return extension not in (_POM, _MODULE) and not extension.endswith(names.SIGNATURES)
 
 

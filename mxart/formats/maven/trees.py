@@ -12,6 +12,7 @@ from enum import Enum
 from mxart.errors import Invalid, NotFound
 from mxart.formats.maven import documents, names, paths
 from mxart.formats.maven.documents import Metadata, SnapshotVersion
+from mxart.formats.maven.holdings import is_content
 from mxart.formats.maven.paths import MavenResource
 
 
@@ -88,13 +89,13 @@ def _sort(path: str, name: str, beside: Collection[str]) -> MavenResource | Why 
 
 
 def naming(artifacts: Iterable[Artifact]) -> tuple[str, bytes] | None:
-    """Metadata, and its path, that names what has no POM among the files of one folder: without it, the receiver's own
-    would not list that. None when all have one."""
-    found = [paths.parse(artifact.path) for artifact in artifacts]
-    with_pom = {
-        each.build for each in found if each.name and (each.name.classifier, each.name.extension) == ("", "pom")
-    }
-    bare = [each for each in found if each.build not in with_pom]
+    """Metadata, and its path, that names what has no POM among the files of one folder, or nothing beside it but files
+    with a classifier: without it, the receiver's own would not list that. None when there is nothing of the kind."""
+    builds: dict[str, list[MavenResource]] = {}
+    for artifact in artifacts:
+        resource = paths.parse(artifact.path)
+        builds.setdefault(resource.build, []).append(resource)
+    bare = [file for files in builds.values() if not _is_listed(files) for file in files]
     if not bare:
         return None
     first = bare[0]
@@ -102,7 +103,15 @@ def naming(artifacts: Iterable[Artifact]) -> tuple[str, bytes] | None:
         metadata = Metadata(group=first.group, artifact=first.artifact, versions=(first.version,))
         place = paths.metadata(f"{first.group.replace('.', '/')}/{first.artifact}")
     else:
-        files = tuple(SnapshotVersion.of(each.version, each.name) for each in bare if each.name is not None)
-        metadata = Metadata(group=first.group, artifact=first.artifact, version=first.version, snapshot_versions=files)
+        named = tuple(SnapshotVersion.of(each.version, each.name) for each in bare if each.name is not None)
+        metadata = Metadata(group=first.group, artifact=first.artifact, version=first.version, snapshot_versions=named)
         place = paths.snapshot_metadata(first.group, first.artifact, first.version)
     return place.url_path, documents.render(metadata)
+
+
+def _is_listed(files: Iterable[MavenResource]) -> bool:
+    """Will the receiver list a build with these files by itself? A POM alone may be all that there is to be."""
+    kinds = {(file.name.classifier, file.name.extension) for file in files if file.name is not None}
+    has_main = any(not classifier and is_content(extension) for classifier, extension in kinds)
+    has_more = any(classifier and is_content(extension) for classifier, extension in kinds)
+    return ("", "pom") in kinds and (has_main or not has_more)

@@ -96,6 +96,20 @@ def test_what_has_a_pom_need_not_be_named() -> None:
     assert named(f"{build}.jar", f"{build}.pom") is None
 
 
+@pytest.mark.parametrize(
+    ("files", "is_named"),
+    [
+        (["lib-1.0.pom", "lib-1.0-sources.jar"], True),
+        (["lib-1.0.pom", "lib-1.0-linux.so", "lib-1.0-linux.so.asc"], True),
+        (["lib-1.0.pom", "lib-1.0.jar", "lib-1.0-sources.jar"], False),
+        (["lib-1.0.pom"], False),
+        (["lib-1.0.pom", "lib-1.0.pom.asc", "lib-1.0.module"], False),
+    ],
+)
+def test_what_has_nothing_but_classified_files_beside_its_pom_is_named(files: list[str], is_named: bool) -> None:
+    assert (named(*(f"1.0/{file}" for file in files)) is not None) is is_named
+
+
 def test_a_release_without_a_pom_is_named() -> None:
     found = named("1.0/lib-1.0.jar", "1.0/lib-1.0-sources.jar")
     assert found is not None
