@@ -130,6 +130,7 @@ class Format(Protocol):
     name: str  # "go", "maven", …
     border: str  # what ends a package's name in paths: all of a package lies below its name and this
     renames: bool  # may `canonical` give another name than it is given?
+    ages: bool  # may `outdated` name anything?
 
     def parse(self, request: Request) -> Resource:
         """What the request asks for. Raises Invalid for what no client of the ecosystem would send, NotFound for

@@ -30,8 +30,9 @@ async def outdated(
 ) -> AsyncIterator[Unused]:
     """As `mxart.repository.outdated.prune`, of every hosted repository that has its content in ``store``."""
     for name, format_ in _hosted(settings, where):
-        async for found in prune(store, name, format_, now, remove=remove):
-            yield found
+        if format_.ages:  # else all that it holds would be read for nothing
+            async for found in prune(store, name, format_, now, remove=remove):
+                yield found
 
 
 def _hosted(settings: Settings, where: StoreSettings) -> Iterator[tuple[str, Format]]:

@@ -251,6 +251,7 @@ class FormatSuite:
 
         assert list(ecosystem.unused([], [], 0.0, read)) == []
         assert list(ecosystem.outdated([], 1.0)) == []
+        assert ecosystem.ages is False, "not by the settings that there are without any"
 
     def test_a_package_can_be_asked_for(self, ecosystem: Format) -> None:
         for resource in self.resources(ecosystem):

@@ -43,6 +43,7 @@ class PlainFormat:
     name = "plain"
     border = "/"
     renames = False
+    ages = True
 
     def parse(self, request: Request) -> Resource:
         return resource(request.path)

@@ -128,5 +128,5 @@ def _standing(answer: Answered) -> Standing:
     length = answer.headers.get("content-length", "")
     etag = _ETAG.fullmatch(answer.headers.get("etag", ""))
     size = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
-    said = {digest.algorithm: digest.hex for digest in checksums.stated(answer.headers)}
+    said = checksums.by_algorithm(answer.headers)
     return Standing(size, {**({"sha256": etag[1]} if etag else {}), **said})

@@ -188,7 +188,7 @@ class WebTree:
 
 
 def _digests(answer: Answered) -> Mapping[str, str]:
-    return {digest.algorithm: digest.hex for digest in checksums.stated(answer.headers)}
+    return checksums.by_algorithm(answer.headers)
 
 
 def _join(path: str, name: str) -> str:

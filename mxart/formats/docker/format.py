@@ -48,6 +48,7 @@ class DockerFormat:
 
     name = "docker"
     border = paths.BORDER
+    ages = False
 
     def __init__(self, settings: DockerSettings) -> None:
         self.renames = settings.is_docker_hub

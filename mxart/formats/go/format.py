@@ -39,6 +39,7 @@ class GoFormat:
     name = "go"
     border = paths.BORDER
     renames = False
+    ages = False
 
     def __init__(self, settings: GoSettings) -> None:
         databases = frozenset(settings.sumdb)

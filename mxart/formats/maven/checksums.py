@@ -37,6 +37,11 @@ def stated(headers: Mapping[str, str]) -> Sequence[Digest]:
     return tuple(dict.fromkeys(_stated(headers)))
 
 
+def by_algorithm(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same as algorithm → hex; of two by one algorithm the last."""
+    return {digest.algorithm: digest.hex for digest in stated(headers)}
+
+
 def _stated(headers: Mapping[str, str]) -> Iterator[Digest]:
     for algorithm in names.ALGORITHMS:
         for field in _FIELDS:

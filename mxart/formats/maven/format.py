@@ -39,6 +39,7 @@ class MavenFormat:
     renames = False
 
     def __init__(self, settings: MavenSettings) -> None:
+        self.ages = not settings.keeping.is_endless
         self._settings = settings
         self._given = Given()
         self._parsed = lru_cache(maxsize=_PARSED)(paths.parse)
@@ -152,10 +153,10 @@ class MavenFormat:
     def outdated(self, entries: Sequence[Entry], now: float) -> Sequence[Entry]:
         """The builds of snapshots that have had their time; a deployment finds the same out, but where none comes any
         more nobody would."""
-        keeping = self._settings.keeping
-        if keeping.is_endless:
+        if not self.ages:
             return ()
-        return list(holdings.outdated_entries([entry for entry in entries if entry.digest], keeping, now))
+        held = [entry for entry in entries if entry.digest]
+        return list(holdings.outdated_entries(held, self._settings.keeping, now))
 
     async def answer(self, request: Request, resource: Resource, repository: Repository, context: Context) -> Response:
         """One read, deployment or deletion. Raises Unsupported for what none of them is."""

@@ -85,19 +85,22 @@ Builds = Mapping[str, Mapping[str, Build]]  # version → build → what is held
 def builds(artifact: str, entries: Iterable[Entry]) -> Builds:
     """What is held of one package; ``entries``: below its folder, or a part of them."""
     found: dict[str, dict[str, Build]] = {}
+
+    def build_of(version: str, build: str) -> Build:
+        return found.setdefault(version, {}).setdefault(build, Build(version, build))
+
     for entry in entries:
         version, _, filename = entry.path.partition(paths.BORDER)[2].partition("/")
         if filename.startswith(paths.ANNOUNCED):
-            build = filename.removeprefix(paths.ANNOUNCED)
-            found.setdefault(version, {}).setdefault(build, Build(version, build)).announced = True
-        elif filename.startswith(paths.CONTRADICTED):
-            name = names.parse_filename(filename.removeprefix(paths.CONTRADICTED), artifact, version)
-            if name is not None:
-                held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
-                held.contradicted = True
-        elif filename and (name := names.parse_filename(filename, artifact, version)) is not None:
-            held = found.setdefault(version, {}).setdefault(name.build, Build(version, name.build))
-            held.files[name.classifier, name.extension] = entry
+            build_of(version, filename.removeprefix(paths.ANNOUNCED)).announced = True
+            continue
+        name = names.parse_filename(filename.removeprefix(paths.CONTRADICTED), artifact, version)
+        if name is None:
+            continue
+        if filename.startswith(paths.CONTRADICTED):
+            build_of(version, name.build).contradicted = True
+        else:
+            build_of(version, name.build).files[name.classifier, name.extension] = entry
     return {version: {b: held for b, held in each.items() if held.files} for version, each in found.items()}
 
 

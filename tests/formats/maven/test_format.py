@@ -321,7 +321,9 @@ def test_builds_have_their_time(settings: MavenSettings, unused: list[str]) -> N
     ]
     gone = [Entry(repository="r", path=f"{LIB}/@/1.0-SNAPSHOT/lib-1.0-20250101.000000-9.{k}") for k in ("jar", "pom")]
 
-    found = MavenFormat(settings).outdated([*held, *gone], 10_000.0)
+    ecosystem = MavenFormat(settings)
+    assert ecosystem.ages is bool(unused)
+    found = ecosystem.outdated([*held, *gone], 10_000.0)
     assert sorted(each.path for each in found) == sorted(
         each.path for each in held if any(build in each.path for build in unused)
     )
